@@ -1,0 +1,52 @@
+# Every target works on a fresh Debian 12 with python3 >= 3.11, its venv module, git, curl and libcurl4.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: install run test test-all check format bench bench-full docs clean
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "The broker needs Python 3.11 or newer; say PYTHON=python3.11 make …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
+
+install: $(VENV)/.installed
+
+run: install
+	@$(BIN)/broker serve --sample-city hamlet
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest -m "not drill"
+	NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m "http and not drill"
+
+test-all: $(VENV)/.installed-dev
+	$(BIN)/pytest
+	NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m http
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks --repetitions 3
+
+bench-full: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks --repetitions 5
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build

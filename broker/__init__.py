@@ -1,0 +1,1 @@
+"""An NGSI-LD context information broker for cities."""

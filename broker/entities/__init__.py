@@ -1,0 +1,1 @@
+"""Use cases on entities, a function for each NGSI-LD operation."""

@@ -1,0 +1,153 @@
+"""The exception tree: what can go wrong, with the problem type and the HTTP status that the standard gives it.
+
+    BrokerError
+    ├── InvalidRequest            400  not JSON, bad parameters, unmet preconditions
+    ├── BadRequestData            400  semantics: ids, names, members, context placement, query syntax
+    ├── ResourceNotFound          404
+    │   └── NonexistentTenant     404
+    ├── AlreadyExists             409
+    ├── Conflict                  409  proxy registrations
+    ├── OperationNotSupported     422
+    ├── TooComplexQuery           403
+    ├── TooManyResults            403
+    ├── NoMultiTenantSupport      501
+    ├── LdContextNotAvailable     504
+    └── InternalError             500
+        └── StoreUnavailable      503  with Retry-After
+    StartError                         the process cannot start: one sentence, and what to do
+
+GS CIM 009 §5.5.2, §6.3.2. The statuses without a body (405, 406, 411, 413, 414, 415) belong to HTTP and live in `broker.api`.
+"""
+
+from typing import ClassVar
+
+from broker.names import ERRORS
+
+
+class BrokerError(Exception):
+    """A refusal that is answered with a problem document.
+
+    `detail` is a sentence: subject, verb, and the offending member by name ("Attribute speed: observedAt is no DateTime").
+    """
+
+    name: ClassVar[str] = "InternalError"
+    title: ClassVar[str] = "Internal error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    @property
+    def type(self) -> str:
+        """The problem type, a URI of the standard."""
+        return ERRORS + self.name
+
+
+class InvalidRequest(BrokerError):
+    """The request is malformed: no JSON, an unknown or unusable parameter, a precondition that isn't met."""
+
+    name = "InvalidRequest"
+    title = "Invalid request"
+    status = 400
+
+
+class BadRequestData(BrokerError):
+    """The request is well-formed and violates a rule of the standard."""
+
+    name = "BadRequestData"
+    title = "Bad request data"
+    status = 400
+
+
+class ResourceNotFound(BrokerError):
+    """What the request names does not exist."""
+
+    name = "ResourceNotFound"
+    title = "Resource not found"
+    status = 404
+
+
+class NonexistentTenant(ResourceNotFound):
+    """No such tenant, and the operation does not make one (GS CIM 009 §4.14)."""
+
+    name = "NonexistentTenant"
+    title = "Nonexistent tenant"
+
+
+class AlreadyExists(BrokerError):
+    """The resource to be created is there already."""
+
+    name = "AlreadyExists"
+    title = "Already exists"
+    status = 409
+
+
+class Conflict(BrokerError):
+    """A registration of a context source stands against it."""
+
+    name = "Conflict"
+    title = "Conflict"
+    status = 409
+
+
+class OperationNotSupported(BrokerError):
+    """The standard has it and this deployment does not."""
+
+    name = "OperationNotSupported"
+    title = "Operation not supported"
+    status = 422
+
+
+class TooComplexQuery(BrokerError):
+    """The query is beyond the limits of this deployment."""
+
+    name = "TooComplexQuery"
+    title = "Too complex query"
+    status = 403
+
+
+class TooManyResults(BrokerError):
+    """The answer would be larger than this deployment allows."""
+
+    name = "TooManyResults"
+    title = "Too many results"
+    status = 403
+
+
+class NoMultiTenantSupport(BrokerError):
+    """A tenant is named and tenants are not supported."""
+
+    name = "NoMultiTenantSupport"
+    title = "No multi-tenant support"
+    status = 501
+
+
+class LdContextNotAvailable(BrokerError):
+    """A remote @context cannot be had."""
+
+    name = "LdContextNotAvailable"
+    title = "JSON-LD context not available"
+    status = 504
+
+
+class InternalError(BrokerError):
+    """A fault of the broker."""
+
+
+class StoreUnavailable(InternalError):
+    """The database does not answer, or not in time. Nothing is known to be written; try again."""
+
+    title = "Database unavailable"
+    status = 503
+    retry_after: ClassVar[int] = 2
+    """Seconds."""
+
+
+class StartError(Exception):
+    """The process cannot start. `problem` says what is wrong, `advice` what to do; one sentence each."""
+
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(f"{problem} {advice}")
+        self.problem = problem
+        self.advice = advice

@@ -1,0 +1,1 @@
+"""Contexts that are shipped, fetched and cached."""

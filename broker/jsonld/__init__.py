@@ -1,0 +1,1 @@
+"""@context processing: names to IRIs and back by look-ups. No input or output."""

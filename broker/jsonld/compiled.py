@@ -1,0 +1,1 @@
+"""A compiled @context: names to IRIs and back by look-ups."""

@@ -1,0 +1,1 @@
+"""Entities, attributes, merge rules and representations: pure functions, no input or output."""

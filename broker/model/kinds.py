@@ -1,0 +1,63 @@
+"""The kinds of attributes, as a table (GS CIM 009 §4.5.1–§4.5.24).
+
+Every rule that differs from kind to kind is a column here, or is written in one place that looks the kind up.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from broker.names import NGSI_LD
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of attribute.
+
+    `name` is the `type` member; `member` holds the value and expands to `iri`; `plural` is the member of the simplified
+    temporal representation, `previous` the one of showChanges. `wrapped`: simplified, the value stays an object
+    `{member: value}`. `relationship`: it points to entities, and `unitCode` is prohibited.
+    """
+
+    name: str
+    member: str
+    iri: str
+    plural: str
+    previous: str
+    wrapped: bool = False
+    relationship: bool = False
+
+
+KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        Kind("Property", "value", NGSI_LD + "hasValue", "values", "previousValue"),
+        Kind("GeoProperty", "value", NGSI_LD + "hasValue", "values", "previousValue"),
+        Kind("Relationship", "object", NGSI_LD + "hasObject", "objects", "previousObject", relationship=True),
+        Kind(
+            "LanguageProperty",
+            "languageMap",
+            NGSI_LD + "hasLanguageMap",
+            "languageMaps",
+            "previousLanguageMap",
+            wrapped=True,
+        ),
+        Kind("VocabProperty", "vocab", NGSI_LD + "hasVocab", "vocabs", "previousVocab", wrapped=True),
+        Kind("JsonProperty", "json", NGSI_LD + "hasJSON", "jsons", "previousJson", wrapped=True),
+        Kind("ListProperty", "valueList", NGSI_LD + "hasValueList", "valueLists", "previousValueList"),
+        Kind(
+            "ListRelationship",
+            "objectList",
+            NGSI_LD + "hasObjectList",
+            "objectLists",
+            "previousObjectList",
+            relationship=True,
+        ),
+    )
+}
+"""Kind by name."""
+
+KIND_BY_MEMBER: Final = {kind.member: kind for kind in reversed(KINDS.values())}
+"""Kind by value member; `value` means Property (a geometry as its value makes it a GeoProperty)."""
+
+GEOMETRIES: Final = frozenset({"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"})
+"""GeoJSON geometries; GeometryCollection is excluded (GS CIM 009 §4.7)."""

@@ -1,0 +1,1 @@
+"""The only HTTP client, and the guard of the addresses that it may call."""

@@ -1,0 +1,1 @@
+"""MongoDB: the only input and output to the database."""

@@ -1,0 +1,35 @@
+"""The connection to MongoDB."""
+
+from typing import Any, Final, TypeAlias
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+Client: TypeAlias = AsyncMongoClient[dict[str, Any]]
+Database: TypeAlias = AsyncDatabase[dict[str, Any]]
+
+DURABLE: Final = WriteConcern("majority", j=True)
+"""Every answered write is in the journals of a majority."""
+SNAPSHOT: Final = ReadConcern("snapshot")
+
+POOL: Final = 64
+SELECTION_TIMEOUT_MS: Final = 2_000
+CONNECT_TIMEOUT_MS: Final = 2_000
+SOCKET_TIMEOUT_MS: Final = 30_000
+
+
+def connect(uri: str) -> Client:
+    """A client; it connects at the first use, and again whenever it lost the server."""
+    return AsyncMongoClient(
+        uri,
+        appname="ngsild-broker",
+        maxPoolSize=POOL,
+        serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
+        connectTimeoutMS=CONNECT_TIMEOUT_MS,
+        socketTimeoutMS=SOCKET_TIMEOUT_MS,
+        w="majority",
+        journal=True,
+        tz_aware=True,
+    )

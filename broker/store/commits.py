@@ -1,0 +1,185 @@
+"""Group commit: concurrent writes of one worker to one tenant, in one transaction.
+
+A group reads its entities inside the transaction, applies every operation in memory, in order, and writes the outcome:
+the entities, and whatever the derivers owe. An answer is given after the durable commit. Two lanes keep single updates
+quick beside batches: each lane has its own queue and its own groups in flight. An entity is in one group in flight at a
+time, and its operations keep their order. See docs/decisions/group-commit.md.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from broker.errors import BrokerError, InternalError
+from broker.model.entity import Entity
+
+_logger = logging.getLogger(__name__)
+
+Apply: TypeAlias = Callable[[Entity | None, str], tuple[Entity | None, Any]]
+"""(the entity as it is, the instant) -> (the entity as it shall be, None to delete it; the result).
+
+Raises BrokerError to refuse.
+"""
+
+
+class Write(NamedTuple):
+    """One operation on one entity. `size`: bytes of its payload, roughly."""
+
+    entity_id: str
+    apply: Apply
+    size: int = 1024
+
+
+class Change(NamedTuple):
+    """A step that a committed operation took: what the derivers see."""
+
+    entity_id: str
+    old: Entity | None
+    new: Entity | None
+    revision: int
+    instant: str
+
+
+class Owed(NamedTuple):
+    """A document that a change owes, written in the same transaction."""
+
+    collection: str
+    document: dict[str, Any]
+
+
+Deriver: TypeAlias = Callable[[Sequence[Change]], Iterable[Owed]]
+Run: TypeAlias = Callable[[Sequence["Pending"]], Awaitable[None]]
+"""Settles every operation of a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A queue of its own: requests of up to `request_size` operations, in groups of up to `group_size`."""
+
+    name: str
+    request_size: int
+    group_size: int
+    groups_in_flight: int
+
+
+LANES: Final = (
+    Lane("small", request_size=10, group_size=250, groups_in_flight=2),
+    Lane("bulk", request_size=2**31, group_size=250, groups_in_flight=2),
+)
+MAX_GROUP_BYTES: Final = 8 * 2**20
+MAX_SCAN: Final = 2_000
+"""Operations looked at for one group: those of busy entities are passed over."""
+
+
+class Pending(NamedTuple):
+    """An operation that waits, with where its outcome goes."""
+
+    write: Write
+    request: "_Request"
+    position: int
+
+    def settle(self, outcome: Any) -> None:
+        self.request.settle(self.position, outcome)
+
+
+class _Request:
+    """The operations of one request; done when all of them are."""
+
+    __slots__ = ("_left", "done", "outcomes")
+
+    def __init__(self, size: int) -> None:
+        self.outcomes: list[Any] = [None] * size
+        self.done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._left = size
+
+    def settle(self, position: int, outcome: Any) -> None:
+        self.outcomes[position] = outcome
+        self._left -= 1
+        if self._left == 0 and not self.done.done():
+            self.done.set_result(self.outcomes)
+
+
+class Commits:
+    """The queues of one tenant in one worker. `run` settles a group: see `broker.store.groups`."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._queues: dict[str, deque[Pending]] = {lane.name: deque() for lane in LANES}
+        self._in_flight: dict[str, list[int]] = {lane.name: [] for lane in LANES}
+        self._busy: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def submit(self, writes: Sequence[Write]) -> list[Any]:
+        """Commit the operations; per operation its result, or the BrokerError that refused it.
+
+        A caller that is cancelled leaves its operations to their groups: they are committed all the same.
+        """
+        if not writes:
+            return []
+        request = _Request(len(writes))
+        lane = next(lane for lane in LANES if len(writes) <= lane.request_size)
+        self._queues[lane.name].extend(Pending(write, request, i) for i, write in enumerate(writes))
+        self._start(lane)
+        return await asyncio.shield(request.done)
+
+    async def drain(self) -> None:
+        """Wait until every group in flight is settled."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _start(self, lane: Lane) -> None:
+        """Put groups in flight: the first at once, a further one when as much waits as is under way.
+
+        The cost of a group is mostly its own, not its operations': many tiny groups would be slower than few.
+        """
+        in_flight = self._in_flight[lane.name]
+        while len(in_flight) < lane.groups_in_flight and len(self._queues[lane.name]) >= sum(in_flight):
+            group = self._take(lane)
+            if not group:
+                return
+            in_flight.append(len(group))
+            self._busy.update(pending.write.entity_id for pending in group)
+            task = asyncio.create_task(self._settle(lane, group))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _take(self, lane: Lane) -> list[Pending]:
+        """The next group: in order, passing over the entities that another group holds."""
+        queue = self._queues[lane.name]
+        group: list[Pending] = []
+        passed: list[Pending] = []
+        held: set[str] = set()
+        size = 0
+        while queue and len(group) < lane.group_size and size < MAX_GROUP_BYTES and len(passed) < MAX_SCAN:
+            pending = queue.popleft()
+            entity_id = pending.write.entity_id
+            if entity_id in self._busy or entity_id in held:
+                held.add(entity_id)
+                passed.append(pending)
+            else:
+                group.append(pending)
+                size += pending.write.size
+        queue.extendleft(reversed(passed))
+        return group
+
+    async def _settle(self, lane: Lane, group: list[Pending]) -> None:
+        try:
+            await self._run(group)
+        except BrokerError as error:
+            _refuse(group, error)
+        except Exception:
+            _logger.exception("A group failed to commit")
+            _refuse(group, InternalError("The broker failed to commit this operation."))
+        finally:
+            self._in_flight[lane.name].remove(len(group))
+            self._busy.difference_update(pending.write.entity_id for pending in group)
+            for other in LANES:
+                self._start(other)
+
+
+def _refuse(group: Sequence[Pending], error: BrokerError) -> None:
+    for pending in group:
+        pending.settle(error)

@@ -1,0 +1,233 @@
+"""One group of operations in one transaction: read, apply, write, commit; retried until it is settled.
+
+What can go wrong, and what follows:
+
+- An operation fails on its own account (404, 409, 400): it alone is answered so.
+- Another worker changed an entity of the group, or made it (TransientTransactionError, E11000): the whole group is run
+  again on the new state, with jitter; from the third try on it first write-locks its entities, or a large group would
+  starve.
+- mongod refuses a geometry (16755): the entity is written without geometry keys, marked, and the group is run again.
+- The result of the commit is unknown: the commit is retried, never the operations.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+
+from broker.errors import BrokerError, InternalError, StoreUnavailable
+from broker.model.entity import Entity, decode
+from broker.model.instants import format_instant
+from broker.store import shapes
+from broker.store.client import DURABLE, SNAPSHOT, Client, Database
+from broker.store.commits import Change, Deriver, Owed, Pending
+from broker.store.errors import ours
+from broker.store.indexes import ENTITIES
+
+_logger = logging.getLogger(__name__)
+
+GIVE_UP_AFTER: Final = 20.0
+"""Seconds a group is retried."""
+LOCK_FROM_TRY: Final = 3
+_FIRST_PAUSE: Final = 0.002
+_LONGEST_PAUSE: Final = 0.25
+
+_DUPLICATE_KEY: Final = 11000
+_BAD_GEOMETRY: Final = frozenset({16755, 16756})
+
+_Operation = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
+
+
+class _State(NamedTuple):
+    """An entity as the transaction reads it."""
+
+    stored: bytes
+    revision: int
+
+
+class _Refused(Exception):
+    """mongod refuses to index the geometry of these entities."""
+
+    def __init__(self, ids: set[str]) -> None:
+        super().__init__(ids)
+        self.ids = ids
+
+
+class _Step(NamedTuple):
+    """The first and the last state of an entity in a group, and its last revision."""
+
+    first: Entity | None
+    last: Entity | None
+    revision: int
+
+
+class _Outcome(NamedTuple):
+    """What the operations of a group come to: per operation its result, per changed entity its step."""
+
+    results: list[Any]
+    changes: list[Change]
+    steps: dict[str, _Step]
+
+
+class Groups:
+    """Runs the groups of one tenant."""
+
+    def __init__(self, client: Client, database: Database, derivers: Sequence[Deriver]) -> None:
+        self._client = client
+        self._database = database
+        self._entities = database[ENTITIES]
+        self._derivers = derivers
+
+    async def run(self, group: Sequence[Pending]) -> None:
+        """Settle every operation of the group. Raises StoreUnavailable when the database stays away."""
+        unindexed: set[str] = set()
+        give_up = monotonic() + GIVE_UP_AFTER
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                results = await self._try(group, tries >= LOCK_FROM_TRY, unindexed, give_up)
+                break
+            except _Refused as refused:
+                unindexed |= refused.ids
+            except PyMongoError as error:
+                if not _again(error) or monotonic() > give_up:
+                    raise ours(error) from error
+                await asyncio.sleep(_pause(tries))
+        for pending, result in zip(group, results, strict=True):
+            pending.settle(result)
+
+    async def _try(self, group: Sequence[Pending], lock: bool, unindexed: set[str], give_up: float) -> list[Any]:
+        ids = list(dict.fromkeys(pending.write.entity_id for pending in group))
+        async with self._client.start_session() as session:
+            await session.start_transaction(read_concern=SNAPSHOT, write_concern=DURABLE)
+            if lock:
+                await self._entities.update_many({"_id": {"$in": ids}}, {"$inc": {"r": 0, "lock": 1}}, session=session)
+            states = await self._read(ids, session)
+            outcome = _apply(group, states)
+            if outcome.changes:
+                await self._write(outcome, unindexed, session)
+                await _commit(session, give_up)
+            return outcome.results
+
+    async def _read(self, ids: list[str], session: AsyncClientSession) -> dict[str, _State]:
+        cursor = self._entities.find({"_id": {"$in": ids}}, {"j": 1, "r": 1}, batch_size=len(ids) + 1, session=session)
+        return {found["_id"]: _State(found["j"], found["r"]) for found in await cursor.to_list()}
+
+    async def _write(self, outcome: _Outcome, unindexed: set[str], session: AsyncClientSession) -> None:
+        operations = _operations(outcome, unindexed)
+        if operations:
+            try:
+                await self._entities.bulk_write(operations, ordered=False, session=session)
+            except BulkWriteError as error:
+                refused = _refused_geometries(error)
+                if refused:
+                    raise _Refused(refused) from error
+                raise
+        for collection, documents in _owed(self._derivers, outcome.changes).items():
+            await self._database[collection].insert_many(documents, ordered=False, session=session)
+
+
+async def _commit(session: AsyncClientSession, give_up: float) -> None:
+    while True:
+        try:
+            await session.commit_transaction()
+        except PyMongoError as error:
+            if not error.has_error_label("UnknownTransactionCommitResult"):
+                raise
+            if monotonic() > give_up:
+                raise StoreUnavailable("The database does not say whether it committed this operation.") from error
+            await asyncio.sleep(_FIRST_PAUSE)
+        else:
+            return
+
+
+def _apply(group: Sequence[Pending], states: dict[str, _State]) -> _Outcome:
+    """Run the operations in order, each on what the one before it left."""
+    now = format_instant(datetime.now(UTC))
+    steps: dict[str, _Step] = {}
+    changed: set[str] = set()
+    results: list[Any] = []
+    changes: list[Change] = []
+    for pending in group:
+        entity_id, apply, _ = pending.write
+        try:
+            step = steps.get(entity_id)
+            if step is None:
+                step = steps[entity_id] = _first_step(states.get(entity_id))
+            new, result = apply(step.last, now)
+        except BrokerError as refusal:
+            results.append(refusal)
+            continue
+        except Exception:
+            _logger.exception("An operation on %s failed", entity_id)
+            results.append(InternalError("The broker failed to apply this operation."))
+            continue
+        results.append(result)
+        if new is not step.last:
+            changes.append(Change(entity_id, step.last, new, step.revision + 1, now))
+            steps[entity_id] = _Step(step.first, new, step.revision + 1)
+            changed.add(entity_id)
+    return _Outcome(results, changes, {entity_id: steps[entity_id] for entity_id in changed})
+
+
+def _first_step(state: _State | None) -> _Step:
+    if state is None:
+        return _Step(None, None, 0)
+    entity = decode(state.stored)
+    return _Step(entity, entity, state.revision)
+
+
+def _operations(outcome: _Outcome, unindexed: set[str]) -> list[_Operation]:
+    """The bulk write that leaves each entity as the group's last operation on it wants."""
+    operations: list[_Operation] = []
+    for entity_id, (first, last, revision) in outcome.steps.items():
+        index_geometry = entity_id not in unindexed
+        if last is None:
+            if first is not None:
+                operations.append(DeleteOne({"_id": entity_id}))
+        elif first is None:
+            operations.append(InsertOne(shapes.document(last, revision, index_geometry=index_geometry)))
+        else:
+            update = shapes.update(first, last, revision, index_geometry=index_geometry)
+            operations.append(UpdateOne({"_id": entity_id}, update))
+    return operations
+
+
+def _owed(derivers: Sequence[Deriver], changes: Sequence[Change]) -> dict[str, list[dict[str, Any]]]:
+    owed: dict[str, list[dict[str, Any]]] = {}
+    for deriver in derivers:
+        for item in deriver(changes):
+            item = Owed(*item)
+            owed.setdefault(item.collection, []).append(item.document)
+    return owed
+
+
+def _again(error: PyMongoError) -> bool:
+    """Whether the group, run again, may succeed."""
+    if isinstance(error, BulkWriteError):
+        return error.has_error_label("TransientTransactionError") or any(
+            detail.get("code") == _DUPLICATE_KEY for detail in (error.details or {}).get("writeErrors", ())
+        )
+    return isinstance(error, DuplicateKeyError) or error.has_error_label("TransientTransactionError")
+
+
+def _refused_geometries(error: BulkWriteError) -> set[str]:
+    """Ids of the entities whose geometries mongod refused."""
+    refused = set()
+    for detail in (error.details or {}).get("writeErrors", ()):
+        if detail.get("code") in _BAD_GEOMETRY:
+            operation = detail["op"]
+            refused.add(operation["_id"] if "_id" in operation else operation["q"]["_id"])
+    return refused
+
+
+def _pause(tries: int) -> float:
+    return random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries))  # noqa: S311  jitter, no secret

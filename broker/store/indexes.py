@@ -1,0 +1,34 @@
+"""The collections of a tenant's database and their indexes, as a table.
+
+They are made before the first write, never inside a transaction.
+"""
+
+from contextlib import suppress
+from typing import Any, Final
+
+from pymongo import ASCENDING, GEOSPHERE, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import CollectionInvalid
+
+ENTITIES: Final = "entities"
+
+INDEXES: Final = {
+    ENTITIES: (
+        IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
+        IndexModel([("a.k", ASCENDING), ("a.v", ASCENDING)], name="attribute"),
+        IndexModel([("s", ASCENDING), ("_id", ASCENDING)], name="scope", sparse=True),
+        IndexModel([("t", ASCENDING), ("g.k", ASCENDING), ("g.v", GEOSPHERE)], name="type_geometry"),
+        IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name="geometry"),
+    ),
+}
+"""Collection to its indexes."""
+
+
+async def prepare(database: AsyncDatabase[dict[str, Any]]) -> None:
+    """Make the collections and indexes that are missing. Several workers may do so at once."""
+    present = set(await database.list_collection_names())
+    for collection, indexes in INDEXES.items():
+        if collection not in present:
+            with suppress(CollectionInvalid):  # another worker made it in between
+                await database.create_collection(collection)
+        await database[collection].create_indexes(list(indexes))

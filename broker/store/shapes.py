@@ -1,0 +1,178 @@
+"""An entity as a MongoDB document: its serialised form beside the fields that are indexed.
+
+    {_id: entity id,
+     t: [type IRI, …],
+     a: [{k: name, v: scalar}, …]      every attribute value; `v` is never an array, which would ruin the index bounds
+                                        of all attributes; absent where the value is no scalar (existence)
+     g: [{k: name, v: geometry}, …]    every geometry
+     s: [scope, …],
+     o: true                            more keys than MAX_KEYS: a query must look at the entity itself
+     u: true                            a geometry that mongod refuses to index, likewise
+     r: revision, 1 when created,
+     j: bytes of `broker.model.entity.encode`}
+
+Empty `g`, `s`, `o`, `u` are left out. Keys `name[member]` hold the members of object values, one level deep, and the
+languages of a LanguageProperty. See docs/decisions/document-shape.md.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from broker.model.entity import Entity, Instance, encode
+from broker.model.kinds import GEOMETRIES
+
+Document: TypeAlias = dict[str, Any]
+
+MAX_KEYS: Final = 256
+"""Most attribute keys that one entity has in the index: each costs every write."""
+MAX_KEY_LENGTH: Final = 512
+"""Strings are indexed up to this many characters; queries for longer ones look at the entity itself."""
+_INT64: Final = 2**63
+
+
+def document(entity: Entity, revision: int, *, index_geometry: bool = True) -> Document:
+    """The whole document of an entity."""
+    stored: Document = {"_id": entity.id, "t": list(entity.types), "r": revision, "j": encode(entity)}
+    stored.update(_attribute_fields(entity))
+    stored.update(_geometry_fields(entity, index_geometry))
+    if entity.scopes:
+        stored["s"] = list(entity.scopes)
+    return stored
+
+
+def update(old: Entity, new: Entity, revision: int, *, index_geometry: bool = True) -> Document:
+    """The MongoDB update that turns the document of `old` into that of `new`.
+
+    Fields whose source did not change are left alone, so that mongod leaves their indexes alone.
+    Unchanged attributes are recognised by identity, which `broker.model.merge` preserves.
+    """
+    wanted: Document = {"r": revision, "j": encode(new)}
+    owned: set[str] = set()
+    changed = _changed(old, new)
+    if changed:
+        wanted.update(_attribute_fields(new))
+        owned |= {"a", "o"}
+    if not index_geometry or any(_has_geometry(instances) for instances in changed):
+        wanted.update(_geometry_fields(new, index_geometry))
+        owned |= {"g", "u"}
+    if old.types != new.types:
+        wanted["t"] = list(new.types)
+    if old.scopes != new.scopes:
+        owned.add("s")
+        if new.scopes:
+            wanted["s"] = list(new.scopes)
+    gone = owned - wanted.keys()
+    return {"$set": wanted, "$unset": dict.fromkeys(gone, "")} if gone else {"$set": wanted}
+
+
+def _changed(old: Entity, new: Entity) -> list[list[Instance]]:
+    """The instances, old and new, of the attributes that differ."""
+    before, after = old.attributes, new.attributes
+    changed = [instances for name, instances in after.items() if before.get(name) is not instances]
+    changed.extend(instances for name, instances in before.items() if after.get(name) is not instances)
+    return changed
+
+
+def _has_geometry(instances: list[Instance]) -> bool:
+    return any(instance["type"] == "GeoProperty" for instance in instances)
+
+
+def _geometry_fields(entity: Entity, index_geometry: bool) -> Document:
+    geometries = [
+        {"k": name, "v": instance["value"]}
+        for name, instances in entity.attributes.items()
+        for instance in instances
+        if instance["type"] == "GeoProperty"
+    ]
+    if not geometries:
+        return {}
+    return {"g": geometries} if index_geometry else {"u": True}
+
+
+def _attribute_fields(entity: Entity) -> Document:
+    keys: list[Document] = []
+    for name, instances in entity.attributes.items():
+        for instance in instances:
+            keys.extend(_KEYS[instance["type"]](name, instance))
+    if len(keys) > MAX_KEYS:
+        return {"a": keys[:MAX_KEYS], "o": True}
+    return {"a": keys}
+
+
+def _scalar(value: Any) -> Any:
+    """The value as an index key holds it."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_KEY_LENGTH else value[:MAX_KEY_LENGTH]
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        return float(value)
+    return value
+
+
+def _value_keys(name: str, value: Any) -> Iterator[Document]:
+    """Keys of a Property's value: the scalar, each member of an array, the members of an object."""
+    if isinstance(value, str | int | float):
+        yield {"k": name, "v": _scalar(value)}
+    elif isinstance(value, list):
+        scalars = [member for member in value if isinstance(member, str | int | float)]
+        if not scalars:
+            yield {"k": name}
+        for member in scalars:
+            yield {"k": name, "v": _scalar(member)}
+    elif isinstance(value, dict):
+        typed = _typed(value)
+        if typed is not None:
+            yield {"k": name, "v": typed}
+        else:
+            yield {"k": name}
+            if value.get("type", value.get("@type")) not in GEOMETRIES:
+                yield from _member_keys(name, value)
+    else:
+        yield {"k": name}
+
+
+def _member_keys(name: str, value: dict[str, Any]) -> Iterator[Document]:
+    for member, content in value.items():
+        key = f"{name}[{member}]"
+        for element in content if isinstance(content, list) else (content,):
+            if isinstance(element, str | int | float):
+                yield {"k": key, "v": _scalar(element)}
+
+
+def _typed(value: dict[str, Any]) -> Any:
+    """The key of a typed value `{"@type", "@value"}`: dates as dates, others as they stand; None for other objects."""
+    if "@value" not in value:
+        return None
+    literal = value["@value"]
+    if isinstance(literal, str) and str(value.get("@type", "")).endswith(("DateTime", "dateTime")):
+        try:
+            return datetime.fromisoformat(literal).astimezone(UTC)
+        except ValueError:
+            return _scalar(literal)
+    return _scalar(literal) if isinstance(literal, str | int | float) else None
+
+
+def _list_keys(name: str, values: Any) -> Iterator[Document]:
+    """Keys of strings: one or an array of them."""
+    for value in values if isinstance(values, list) else (values,):
+        yield {"k": name, "v": _scalar(value)}
+
+
+def _language_keys(name: str, languages: dict[str, Any]) -> Iterator[Document]:
+    for tag, texts in languages.items():
+        for text in texts if isinstance(texts, list) else (texts,):
+            yield {"k": name, "v": _scalar(text)}
+            yield {"k": f"{name}[{tag}]", "v": _scalar(text)}
+
+
+_KEYS: Final[dict[str, Callable[[str, Instance], Iterable[Document]]]] = {
+    "Property": lambda name, instance: _value_keys(name, instance["value"]),
+    "GeoProperty": lambda name, _: ({"k": name},),
+    "Relationship": lambda name, instance: _list_keys(name, instance["object"]),
+    "LanguageProperty": lambda name, instance: _language_keys(name, instance["languageMap"]),
+    "VocabProperty": lambda name, instance: _list_keys(name, instance["vocab"]),
+    "JsonProperty": lambda name, instance: _value_keys(name, instance["json"]),
+    "ListProperty": lambda name, instance: _value_keys(name, instance["valueList"]),
+    "ListRelationship": lambda name, instance: _list_keys(name, instance["objectList"]),
+}
+"""Index keys of an instance, by kind."""

@@ -1,0 +1,80 @@
+"""The store as the use cases see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broker.model.entity import Entity
+from broker.query.plan import Query
+from broker.store import queries
+from broker.store.client import Client, Database
+from broker.store.commits import Commits, Deriver, Write
+from broker.store.errors import translated
+from broker.store.groups import Groups
+from broker.store.indexes import ENTITIES
+from broker.store.reads import PointReads
+from broker.store.tenants import Tenants
+
+
+@dataclass(frozen=True, slots=True)
+class _Tenant:
+    database: Database
+    reads: PointReads
+    commits: Commits
+
+
+class Store:
+    """Entities of all tenants, as one worker reads and writes them."""
+
+    def __init__(self, client: Client, prefix: str, derivers: Sequence[Deriver] = ()) -> None:
+        self._client = client
+        self._derivers = derivers
+        self._registry = Tenants(client, prefix)
+        self._tenants: dict[str, _Tenant] = {}
+
+    async def entity(self, tenant: str, entity_id: str) -> Entity | None:
+        """The entity, or None. Raises NonexistentTenant, StoreUnavailable."""
+        return await (self._tenants.get(tenant) or await self._tenant(tenant)).reads.get(entity_id)
+
+    async def commit(self, tenant: str, writes: Sequence[Write], *, create_tenant: bool = False) -> list[Any]:
+        """Commit operations durably; per operation its result, or the BrokerError that refused it.
+
+        Operations on one entity take effect in their order. Raises NonexistentTenant unless `create_tenant`.
+        """
+        known = self._tenants.get(tenant) or await self._tenant(tenant, create=create_tenant)
+        return await known.commits.submit(writes)
+
+    async def find(self, tenant: str, query: Query) -> list[Entity]:
+        """A page of the entities that match. Raises NonexistentTenant, StoreUnavailable."""
+        known = self._tenants.get(tenant) or await self._tenant(tenant)
+        return await queries.find(known.database[ENTITIES], query)
+
+    async def count(self, tenant: str, query: Query) -> int:
+        """How many entities match. Raises NonexistentTenant, StoreUnavailable."""
+        known = self._tenants.get(tenant) or await self._tenant(tenant)
+        return await queries.count(known.database[ENTITIES], query)
+
+    async def ping(self) -> dict[str, Any]:
+        """What the database says of itself (`hello`). Raises StoreUnavailable."""
+        with translated():
+            return await self._client.admin.command("hello")
+
+    async def prepare(self) -> None:
+        """Make what the default tenant needs. Raises StoreUnavailable."""
+        await self._tenant("")
+
+    async def close(self) -> None:
+        """Settle what is in flight, and close the connections."""
+        for tenant in self._tenants.values():
+            await tenant.commits.drain()
+        await self._client.close()
+
+    async def _tenant(self, tenant: str, *, create: bool = False) -> _Tenant:
+        database = await self._registry.database(tenant, create=create)
+        if tenant not in self._tenants:
+            self._tenants[tenant] = _Tenant(
+                database,
+                PointReads(database[ENTITIES]),
+                Commits(Groups(self._client, database, self._derivers).run),
+            )
+        return self._tenants[tenant]

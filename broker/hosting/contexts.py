@@ -45,7 +45,7 @@ class Contexts:
         while pending:
             url = pending.pop()
             if url not in self._bundled:
-                raise LdContextNotAvailable(f"The @context at {url} can't be fetched.")
+                raise LdContextNotAvailable(f"The @context at {url} can't be fetched")
             documents[url] = self._bundled[url]
             pending |= references(content(documents[url], url), url) - documents.keys()
         return self._compiler.compile(source, documents)

@@ -1,7 +1,7 @@
 """A compiled @context: names to IRIs and back by look-ups.
 
-The look-up tables are dictionaries that fill themselves: a name that was met before costs one access, and hot loops take the
-table, `context.expansions[name]`, instead of the method. Each is bounded; beyond the bound it starts again from the terms.
+The look-up tables are dictionaries that fill themselves: a name that was met before costs one access, and hot loops
+take the table, `context.expansions[name]`, instead of the method. Each is bounded, and starts anew beyond its bound.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,13 +15,12 @@ MAX_REMEMBERED: Final = 4096
 MAX_REMEMBERED_LENGTH: Final = 256
 """Longer names are worked out anew each time."""
 
-KEYWORDS: Final = frozenset(
-    "@" + word
-    for word in (
-        "base container context default direction embed explicit first graph id import included index json language list "
-        "nest none omitDefault preserve propagate protected requireAll reverse set type value version vocab"
-    ).split(" ")
-)
+_KEYWORDS: Final = """
+    @base @container @context @default @direction @embed @explicit @first @graph @id @import @included @index @json
+    @language @list @nest @none @omitDefault @preserve @propagate @protected @requireAll @reverse @set @type @value
+    @version @vocab
+"""
+KEYWORDS: Final = frozenset(_KEYWORDS.split())
 """Keywords of JSON-LD 1.1 and its framing."""
 
 _WITHOUT_MARKS: Final = str.maketrans("", "", "+-.")
@@ -106,7 +105,7 @@ class CompiledContext:
     def _member(self, key: str) -> str:
         """The IRI of a key that is no plain term (JSON-LD 1.1 API §5.2)."""
         if key in self._terms:
-            raise BadRequestData(f"The @context defines {key} with @reverse, which NGSI-LD has no use for.")
+            raise BadRequestData(f"The @context defines {key} with @reverse, which NGSI-LD has no use for")
         if key[:1] == "@" and key[1:].isascii() and key[1:].isalpha():
             return key if key in KEYWORDS else ""
         prefix, colon, suffix = key.partition(":")
@@ -123,9 +122,9 @@ class CompiledContext:
     def _expansion(self, name: str) -> str:
         iri = self.members[name]
         if not iri:
-            raise BadRequestData(f"The @context maps {name} to null: it can't be used as a name.")
+            raise BadRequestData(f"The @context maps {name} to null: it can't be used as a name")
         if iri[0] == "@":
-            raise BadRequestData(f"{name} means {iri} in JSON-LD: it can't be used as a name.")
+            raise BadRequestData(f"{name} means {iri} in JSON-LD: it can't be used as a name")
         return iri
 
     def _compaction(self, iri: str) -> str:
@@ -147,7 +146,6 @@ class CompiledContext:
 
 def _is_scheme(prefix: str) -> bool:
     return prefix[0].isalpha() and prefix.isascii() and prefix.translate(_WITHOUT_MARKS).isalnum()
-    )
 
 
 def _length_then_text(name: str) -> tuple[int, str]:

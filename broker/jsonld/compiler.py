@@ -1,6 +1,7 @@
 """From a user's @context to a CompiledContext: pyld processes what it consists of, once, and the core is laid over it.
 
-pyld never sees a URL: references are resolved before (`broker.jsonld.parts`), so nothing that it does reaches a network.
+pyld never sees a URL: references are resolved before (`broker.jsonld.parts`), so nothing that it does reaches a
+network.
 The core's terms stand before the user's context, so that it may use them, and after it, so that they win
 (GS CIM 009 §5.5.7).
 """
@@ -116,15 +117,15 @@ def _alone(name: str, definitions: Mapping[str, Any]) -> dict[str, Any]:
 def _in_words(error: Exception) -> str:
     """pyld's reason, without its preamble."""
     if not isinstance(error, JsonLdError):
-        return "its definition has a form that JSON-LD doesn't know."
-    return str(error.args[0]).removeprefix("Invalid JSON-LD syntax; ").rstrip(".") + "."
+        return "its definition has a form that JSON-LD doesn't know"
+    return str(error.args[0]).removeprefix("Invalid JSON-LD syntax; ").rstrip(".")
 
 
 def _digest(definitions: list[dict[str, Any]]) -> str:
     try:
         encoded = orjson.dumps(definitions, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        raise BadRequestData("The @context has a number or a text that can't be encoded.") from None
+        raise BadRequestData("The @context has a number or a text that can't be encoded") from None
     return blake2b(encoded, digest_size=16).hexdigest()
 
 

@@ -15,7 +15,7 @@ DateTimes are strings as GS CIM 009 §4.6.3 writes them, `YYYY-MM-DDThh:mm:ss[.f
 The system times stand only where they differ: they would double the size of a small entity.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import orjson
@@ -46,6 +46,16 @@ class Names(Protocol):
 
     def compact(self, iri: str) -> str:
         """The shortest name for an IRI; the IRI itself if the context has none."""
+        ...
+
+    @property
+    def members(self) -> Mapping[str, str]:
+        """Any member of a compound value to its IRI or keyword, or to nothing where JSON-LD drops the member."""
+        ...
+
+    @property
+    def coercions(self) -> Mapping[str, str]:
+        """Terms below which objects are read otherwise: `json`, as they are; `language`, `index`: keys are no names."""
         ...
 
 

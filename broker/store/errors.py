@@ -1,7 +1,8 @@
-"""PyMongo's errors as ours."""
+"""The border to PyMongo: its errors as ours, its time counted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Final
 
 from pymongo.errors import (
@@ -15,6 +16,7 @@ from pymongo.errors import (
 )
 
 from broker.errors import InternalError, StoreUnavailable
+from broker.telemetry import DATABASE_SECONDS
 
 UNAVAILABLE: Final = (ConnectionFailure, ServerSelectionTimeoutError, NetworkTimeout, ExecutionTimeout, WTimeoutError)
 
@@ -41,9 +43,12 @@ def ours(error: PyMongoError) -> InternalError:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise PyMongo's errors as ours."""
+def asking(command: str) -> Iterator[None]:
+    """Ask the database: count the time under the name of the command, raise PyMongo's errors as ours."""
+    started = perf_counter()
     try:
         yield
     except PyMongoError as error:
         raise ours(error) from error
+    finally:
+        DATABASE_SECONDS.labels(command).observe(perf_counter() - started)

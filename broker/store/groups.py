@@ -30,14 +30,17 @@ from broker.store.client import DURABLE, SNAPSHOT, Client, Database
 from broker.store.commits import Change, Deriver, Owed, Pending
 from broker.store.errors import ours
 from broker.store.indexes import ENTITIES
+from broker.telemetry import DATABASE_SECONDS, GROUP_CONFLICTS, GROUP_RETRIES, GROUP_SIZE
 
 _logger = logging.getLogger(__name__)
 
-GIVE_UP_AFTER: Final = 20.0
+GIVE_UP_AFTER: Final = 10.0
 """Seconds a group is retried."""
 LOCK_FROM_TRY: Final = 3
 _FIRST_PAUSE: Final = 0.002
 _LONGEST_PAUSE: Final = 0.25
+
+_GROUP_SECONDS: Final = DATABASE_SECONDS.labels("group")
 
 _DUPLICATE_KEY: Final = 11000
 _BAD_GEOMETRY: Final = frozenset({16755, 16756})
@@ -90,17 +93,21 @@ class Groups:
         unindexed: set[str] = set()
         give_up = monotonic() + GIVE_UP_AFTER
         tries = 0
+        GROUP_SIZE.observe(len(group))
         while True:
             tries += 1
             try:
-                results = await self._try(group, tries >= LOCK_FROM_TRY, unindexed, give_up)
+                with _GROUP_SECONDS.time():
+                    results = await self._try(group, tries >= LOCK_FROM_TRY, unindexed, give_up)
                 break
             except _Refused as refused:
                 unindexed |= refused.ids
             except PyMongoError as error:
                 if not _again(error) or monotonic() > give_up:
                     raise ours(error) from error
+                GROUP_CONFLICTS.inc()
                 await asyncio.sleep(_pause(tries))
+            GROUP_RETRIES.inc()
         for pending, result in zip(group, results, strict=True):
             pending.settle(result)
 

@@ -7,14 +7,14 @@ from pymongo.asynchronous.collection import AsyncCollection
 from broker.model.entity import Entity, decode
 from broker.query.plan import Query
 from broker.query.to_mongo import entity_filter
-from broker.store.errors import translated
+from broker.store.errors import asking
 
 QUERY_TIMEOUT_MS = 20_000
 
 
 async def find(entities: AsyncCollection[dict[str, Any]], query: Query) -> list[Entity]:
     """A page of the entities that match, in the order of their ids. Raises StoreUnavailable."""
-    with translated():
+    with asking("find"):
         cursor = entities.find(
             entity_filter(query),
             {"_id": 0, "j": 1},
@@ -29,5 +29,5 @@ async def find(entities: AsyncCollection[dict[str, Any]], query: Query) -> list[
 
 async def count(entities: AsyncCollection[dict[str, Any]], query: Query) -> int:
     """How many entities match. Raises StoreUnavailable."""
-    with translated():
+    with asking("count"):
         return await entities.count_documents(entity_filter(query), maxTimeMS=QUERY_TIMEOUT_MS)

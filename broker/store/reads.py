@@ -10,7 +10,8 @@ from typing import Any, Final, TypeAlias
 from pymongo.asynchronous.collection import AsyncCollection
 
 from broker.model.entity import Entity, decode
-from broker.store.errors import translated
+from broker.store.errors import asking
+from broker.telemetry import READ_BATCH_SIZE
 
 MAX_BATCH: Final = 500
 IN_FLIGHT: Final = 2
@@ -54,7 +55,8 @@ class PointReads:
         return {key: self._waiting.pop(key) for key in list(self._waiting)[:MAX_BATCH]}
 
     async def _fetch(self, ids: list[str]) -> dict[str, Entity]:
-        with translated():
+        READ_BATCH_SIZE.observe(len(ids))
+        with asking("read"):
             cursor = self._entities.find({"_id": {"$in": ids}}, {"j": 1}, batch_size=MAX_BATCH + 1)
             documents = await cursor.to_list()
         return {document["_id"]: decode(document["j"]) for document in documents}

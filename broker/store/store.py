@@ -9,7 +9,7 @@ from broker.query.plan import Query
 from broker.store import queries
 from broker.store.client import Client, Database
 from broker.store.commits import Commits, Deriver, Write
-from broker.store.errors import translated
+from broker.store.errors import asking
 from broker.store.groups import Groups
 from broker.store.indexes import ENTITIES
 from broker.store.reads import PointReads
@@ -56,7 +56,7 @@ class Store:
 
     async def ping(self) -> dict[str, Any]:
         """What the database says of itself (`hello`). Raises StoreUnavailable."""
-        with translated():
+        with asking("hello"):
             return await self._client.admin.command("hello")
 
     async def prepare(self) -> None:

@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from broker.errors import NonexistentTenant
 from broker.store import indexes
 from broker.store.client import Client, Database
-from broker.store.errors import translated
+from broker.store.errors import asking
 
 DEFAULT: Final = ""
 _PLAIN = re.compile(r"[a-z0-9_]{1,32}")
@@ -49,7 +49,7 @@ class Tenants:
         if known is not None:
             return known
         if not (create or tenant == DEFAULT):
-            with translated():
+            with asking("tenant"):
                 if await self._control["tenants"].find_one({"_id": tenant}) is None:
                     raise NonexistentTenant(f"Tenant {tenant} does not exist.")
         making = self._making.get(tenant)
@@ -60,7 +60,7 @@ class Tenants:
 
     async def _make(self, tenant: str) -> Database:
         database: Database = self._client[database_name(self._prefix, tenant)]
-        with translated():
+        with asking("prepare"):
             await indexes.prepare(database)
             if tenant != DEFAULT:
                 await self._register(tenant, database.name)

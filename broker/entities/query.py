@@ -1,0 +1,28 @@
+"""Reads: one entity by its id, and queries (GS CIM 009 §5.7.1, §5.7.2)."""
+
+from typing import NamedTuple
+
+from broker.call import Call
+from broker.entities.write import existing
+from broker.model.entity import Entity
+from broker.query.ast import TypeSelection
+from broker.query.plan import Query
+from broker.store.store import Store
+
+
+class Page(NamedTuple):
+    """A page of a query's answer; `count` of all that match, if the query asked for it."""
+
+    entities: list[Entity]
+    count: int | None
+
+
+async def retrieve(store: Store, call: Call, entity_id: str, types: TypeSelection | None = None) -> Entity:
+    """The entity. Raises ResourceNotFound."""
+    return existing(await store.entity(call.tenant, entity_id), entity_id, types)
+
+
+async def query(store: Store, call: Call, query: Query) -> Page:
+    """A page of the entities that match, and their count."""
+    count = await store.count(call.tenant, query) if query.count else None
+    return Page(await store.find(call.tenant, query) if query.limit else [], count)

@@ -1,0 +1,1 @@
+"""The sample city: generate it, load it, keep it moving."""

@@ -1,1 +1,1 @@
-"""The HTTP border: HTTP to typed requests, answers to HTTP. It has no rules of its own."""
+"""The HTTP border: requests to typed values, use cases' results to answers. No rules of its own."""

@@ -1,0 +1,87 @@
+"""Handlers of `/entityOperations`: each entity of a batch is answered for itself (GS CIM 009 §6.14–§6.17)."""
+
+import asyncio
+from typing import Any, Final
+
+from broker.api import problems
+from broker.api.parameters import options
+from broker.api.requests import Request, split_context
+from broker.api.responses import Response, bare, json
+from broker.api.services import Services
+from broker.entities import batch
+from broker.entities.batch import BatchResult, Item, Mode
+from broker.errors import BadRequestData, BrokerError, InvalidRequest, TooManyResults
+from broker.jsonld.compiled import CompiledContext
+from broker.model.parse import parse_entity
+
+UPSERT_OPTIONS: Final = options(
+    "Whether entities that exist are replaced (the default), or only the attributes that are sent.",
+    *(mode.value for mode in Mode),
+)
+
+_BREATH: Final = 50
+"""Entities that are parsed before other requests get a turn: some 2 ms."""
+
+
+async def upsert(request: Request, services: Services) -> Response:
+    """POST /entityOperations/upsert."""
+    chosen = request.get(UPSERT_OPTIONS) or {Mode.REPLACE.value}
+    if len(chosen) > 1:
+        raise InvalidRequest("Parameter options: replace and update exclude each other.")
+    items = await _items(request, services)
+    result = await batch.upsert(services.store, request.call, items, Mode(next(iter(chosen))))
+    return _answer(result)
+
+
+async def _items(request: Request, services: Services) -> list[Item]:
+    """The entities of the body, each parsed, or with what is wrong with it.
+
+    Raises BadRequestData for a body that is no array, has no or too many elements or one that is no object.
+    """
+    payload = request.payload
+    if not isinstance(payload, list) or not payload:
+        raise BadRequestData("The body is no array of at least one entity.")
+    if len(payload) > services.settings.max_batch:
+        raise TooManyResults(f"The batch has {len(payload)} entities; {services.settings.max_batch} are the most.")
+    for position, element in enumerate(payload):
+        if not isinstance(element, dict):
+            raise BadRequestData(f"Element {position} of the batch is no object.")
+    size = request.size // len(payload)
+    items = []
+    for position, element in enumerate(payload):
+        if position % _BREATH == _BREATH - 1:
+            await asyncio.sleep(0)
+        items.append(await _item(request, services, element, size))
+    return items
+
+
+async def _item(request: Request, services: Services, element: dict[str, Any], size: int) -> Item:
+    given = element.get("id", element.get("@id"))
+    try:
+        entity = parse_entity(*await _split(request, services, element))
+    except BrokerError as error:
+        return Item(given if isinstance(given, str) else "", error, size)
+    return Item(entity.id, entity, size)
+
+
+async def _split(request: Request, services: Services, element: dict[str, Any]) -> tuple[Any, CompiledContext]:
+    """The element without its @context, and the context that holds for it."""
+    if not (request.context_in_body or "@context" in element):
+        return element, request.call.context
+    content, source = split_context(element, request.context_in_body, None)
+    return content, services.contexts.known(source) or await services.contexts.resolve(source)
+
+
+def _answer(result: BatchResult) -> Response:
+    """201 with the ids of those created, 204 if there are none; 207 if some were refused (GS CIM 009 §6.15.3.1)."""
+    if result.errors:
+        return json(
+            207,
+            {
+                "success": [*result.created, *result.updated],
+                "errors": [
+                    {"entityId": entity_id, "error": problems.document(error)} for entity_id, error in result.errors
+                ],
+            },
+        )
+    return json(201, result.created) if result.created else bare(204)

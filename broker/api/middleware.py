@@ -1,0 +1,175 @@
+"""The one ASGI pass around every operation: request id, routing, limits, tenant, time-out, problems, telemetry.
+
+Seats of what comes later: CORS answers OPTIONS and adds its lines in `_send`, compression wraps the body there.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from itertools import count
+from time import perf_counter
+from typing import Any, Final
+
+from starlette.types import Receive, Scope, Send
+
+from broker.api import parameters, problems
+from broker.api.deadlines import Deadlines, Task
+from broker.api.negotiation import accepted
+from broker.api.requests import (
+    ClientGone,
+    Headers,
+    Request,
+    check_body_headers,
+    headers_of,
+    link_context,
+    read_json,
+    refuse_link_beside_body,
+    split_context,
+    tenant_of,
+)
+from broker.api.responses import Response
+from broker.api.router import Route, Router
+from broker.api.services import Services
+from broker.call import DEFAULT_TENANT, Call
+from broker.errors import BrokerError
+from broker.names import JSON_LD
+from broker.telemetry import REQUEST_ID, Observe, log, observer
+
+_SANE_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
+
+_log = log(__name__)
+
+NO_OPERATION: Final = "none"
+"""Label of requests that no operation takes."""
+CLIENT_GONE: Final = 499
+"""Status in the metrics of a request whose client went away before it was whole."""
+
+
+class Border:
+    """The ASGI application behind the lifespan: requests in, answers out, whatever happens between."""
+
+    def __init__(self, router: Router, services: Services) -> None:
+        self._router = router
+        self._services = services
+        self._settings = services.settings
+        self._deadlines = Deadlines(services.settings.request_timeout)
+        self._observers: dict[str, Observe] = {}
+        self._new_id = _request_ids()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = perf_counter()
+        headers = headers_of(scope["headers"])
+        given = headers.get(b"x-request-id")
+        request_id = given if given is not None and _SANE_ID.fullmatch(given) else self._new_id()
+        REQUEST_ID.set(request_id.decode("ascii"))
+        operation = NO_OPERATION
+        try:
+            route, path = self._router.find(scope["method"], scope["raw_path"])
+            operation = route.operation.name
+            response = await self._timed(route, path, scope, headers, receive)
+        except BrokerError as error:
+            response = problems.response(error)
+        except problems.BareStatus as refusal:
+            response = refusal.response()
+        except ClientGone:
+            self._observe(operation, CLIENT_GONE, scope, started)
+            return
+        except Exception:  # noqa: BLE001  the border: nothing gets past it, nothing leaks
+            _log.exception("request failed", operation=operation)
+            response = problems.unexpected(request_id.decode("ascii"))
+        await _send(response, request_id, scope["method"], headers, send)
+        self._observe(operation, response.status, scope, started)
+
+    async def _timed(
+        self, route: Route, path: dict[str, str], scope: Scope, headers: Headers, receive: Receive
+    ) -> Response:
+        """The handler's answer, or a 503 when its time is over."""
+        task: Task = asyncio.current_task()  # type: ignore[assignment]  # a server runs each request in a task
+        deadline = self._deadlines.start(task)
+        try:
+            request, media = self._read_head(route, path, scope, headers)
+            if route.operation.ngsi_ld:
+                await self._enter(request, route, media, receive, deadline)
+            return await route.operation.handler(request, self._services)
+        except asyncio.CancelledError:
+            if not self._deadlines.stopped(task):
+                raise
+            return problems.response(problems.TIMED_OUT)
+        finally:
+            self._deadlines.end(task)
+
+    def _read_head(self, route: Route, path: dict[str, str], scope: Scope, headers: Headers) -> tuple[Request, str]:
+        """The request without its body, and the media type of that. What HTTP alone refuses comes first."""
+        operation = route.operation
+        query = scope["query_string"]
+        media = ""
+        if operation.body is not None:
+            media = check_body_headers(headers, operation.body.media, self._settings.max_body)
+        produced = accepted(headers.get(b"accept"), operation.produces)
+        if produced is None:
+            raise problems.NotAcceptable(operation.produces)
+        values = parameters.read(query, route.parameters, operation.title) if query else {}
+        request = Request(scope["raw_path"], path, query, values, headers)
+        request.media = produced
+        return request, media
+
+    async def _enter(self, request: Request, route: Route, media: str, receive: Receive, deadline: float) -> None:
+        """Read what an NGSI-LD operation has besides its parameters: tenant, body, @context."""
+        header = request.headers.get(b"ngsild-tenant")
+        tenant = tenant_of(header) if header else DEFAULT_TENANT
+        link = link_context(request.headers)
+        source: Any = link
+        body = route.operation.body
+        if body is not None:
+            request.context_in_body = media == JSON_LD
+            if request.context_in_body:
+                refuse_link_beside_body(link)
+            limits = self._settings
+            request.payload, request.size = await read_json(receive, limits.max_body, limits.max_depth)
+            if not body.array:
+                request.payload, source = split_context(request.payload, request.context_in_body, link)
+        contexts = self._services.contexts
+        context = contexts.known(source) or await contexts.resolve(source)
+        request.call = Call(tenant, context, deadline, local=bool(request.values.get("local")))
+
+    def _observe(self, operation: str, status: int, scope: Scope, started: float) -> None:
+        took = perf_counter() - started
+        observe = self._observers.get(operation)
+        if observe is None:
+            observe = self._observers[operation] = observer(operation)
+        observe(status, took)
+        logged = self._settings.access_log
+        if logged == "all" or (status >= 500 and logged == "errors"):
+            _log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                operation=operation,
+                status=status,
+                milliseconds=round(took * 1000, 2),
+            )
+
+
+async def _send(response: Response, request_id: bytes, method: str, headers: Headers, send: Send) -> None:
+    """Send an answer with the lines that every answer has: the request's id, and its tenant (GS CIM 009 §6.3.14)."""
+    lines = response.headers
+    lines.append((b"x-request-id", request_id))
+    tenant = headers.get(b"ngsild-tenant")
+    if tenant:
+        try:
+            tenant_of(tenant)
+        except BrokerError:  # what is no tenant is not repeated
+            pass
+        else:
+            lines.append((b"ngsild-tenant", tenant))
+    await send({"type": "http.response.start", "status": response.status, "headers": lines})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+
+
+def _request_ids() -> Callable[[], bytes]:
+    """Makes ids: a random start for each worker, then a number."""
+    start = os.urandom(6).hex().encode()
+    numbers = count(1)
+    return lambda: b"%b-%x" % (start, next(numbers))

@@ -1,0 +1,212 @@
+"""The OpenAPI 3.1 document, made of the operations table."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+from broker.api.operation import Operation
+from broker.api.parameters import Parameter
+from broker.errors import (
+    BadRequestData,
+    BrokerError,
+    InternalError,
+    InvalidRequest,
+    LdContextNotAvailable,
+    NonexistentTenant,
+    StoreUnavailable,
+)
+from broker.names import COUNT_HEADER, JSON, TENANT_HEADER
+
+_URI: Final = {"type": "string", "format": "iri"}
+_CONTEXT: Final = {"type": ["string", "object", "array"], "description": "In bodies of type application/ld+json only."}
+_TYPES: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+_SCOPE: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_MEMBERS: Final = {"type": _TYPES, "scope": _SCOPE, "@context": _CONTEXT}
+
+
+def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def _ref(schema: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "Entity": _object({"id": _URI, **_MEMBERS}, "id", "type")
+    | {"description": "§5.2.4. Every other member is an attribute."},
+    "EntityFragment": _object({"id": _URI, **_MEMBERS}) | {"description": "§5.4. Every other member is an attribute."},
+    "EntityList": {"type": "array", "items": _ref("Entity")},
+    "Identifiers": {"type": "array", "items": _URI},
+    "ProblemDetails": _object(
+        {
+            "type": {"type": "string", "format": "uri"},
+            "title": {"type": "string"},
+            "detail": {"type": "string"},
+            "status": {"type": "integer"},
+        },
+        "type",
+        "title",
+        "detail",
+        "status",
+    )
+    | {"description": "RFC 7807, sent as application/json."},
+    "UpdateResult": _object(
+        {
+            "updated": {"type": "array", "items": {"type": "string"}},
+            "notUpdated": {
+                "type": "array",
+                "items": _object(
+                    {"attributeName": {"type": "string"}, "reason": {"type": "string"}}, "attributeName", "reason"
+                ),
+            },
+        },
+        "updated",
+        "notUpdated",
+    )
+    | {"description": "§5.2.18."},
+    "BatchOperationResult": _object(
+        {
+            "success": {"type": "array", "items": _URI},
+            "errors": {
+                "type": "array",
+                "items": _object(
+                    {"entityId": {"type": "string"}, "error": _ref("ProblemDetails")}, "entityId", "error"
+                ),
+            },
+        },
+        "success",
+        "errors",
+    )
+    | {"description": "§5.2.16, §5.2.17."},
+    "Health": _object(
+        {"status": {"type": "string"}, "checks": {"type": "object", "additionalProperties": {"type": "object"}}},
+        "status",
+    ),
+    "Version": _object(
+        {name: {"type": "string"} for name in ("name", "version", "specification", "coreContext")}, "name", "version"
+    ),
+    "Metrics": {"type": "string"},
+    "OpenAPI": {"type": "object"},
+}
+
+PATH_VARIABLES: Final = {"entityId": "Id of the entity, a URI, percent-encoded as a path segment."}
+
+_TENANT: Final = {
+    "name": TENANT_HEADER,
+    "in": "header",
+    "description": "The tenant; without it, the default one. Echoed (§6.3.14).",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
+}
+_LINK: Final = {
+    "name": "Link",
+    "in": "header",
+    "description": "The JSON-LD @context of the request and of the answer (§6.3.5); not beside a JSON-LD body.",
+    "schema": {"type": "string"},
+}
+ALWAYS: Final[tuple[type[BrokerError], ...]] = (InvalidRequest, InternalError)
+"""Errors that any operation may answer."""
+ALWAYS_NGSI_LD: Final[tuple[type[BrokerError], ...]] = (
+    BadRequestData,
+    NonexistentTenant,
+    StoreUnavailable,
+    LdContextNotAvailable,
+)
+"""Errors that any operation of NGSI-LD may answer."""
+
+
+def document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The OpenAPI document. It carries no version of the broker: it is the same for the same table."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        path = paths.setdefault(operation.path, {})
+        path[operation.method.lower()] = _operation(operation)
+        if operation.method == "GET":
+            path["head"] = _operation(operation) | {"operationId": f"{operation.name}Head"}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "NGSI-LD broker",
+            "version": "1.9.1",
+            "description": "The part of ETSI GS CIM 009 V1.9.1 that this broker has, and its probes.",
+        },
+        "paths": paths,
+        "components": {"schemas": SCHEMAS},
+    }
+
+
+def errors_of(operation: Operation) -> list[type[BrokerError]]:
+    """All problem types that an operation may answer, by status."""
+    errors = {*ALWAYS, *operation.errors, *(ALWAYS_NGSI_LD if operation.ngsi_ld else ())}
+    return sorted(errors, key=lambda error: (error.status, error.name))
+
+
+def bare_statuses(operation: Operation) -> dict[int, str]:
+    """The bare statuses that an operation may answer."""
+    statuses = {406: "No representation that the request accepts; the body lists what there is."}
+    if operation.body is not None:
+        statuses |= {
+            411: "No Content-Length.",
+            413: "The body is too large.",
+            415: f"The body is none of {', '.join(operation.body.media)}.",
+        }
+    return statuses
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.title,
+        "description": operation.summary + (f" GS CIM 009 §{operation.clause}." if operation.clause else ""),
+        "tags": ["NGSI-LD" if operation.ngsi_ld else "Operations"],
+        "parameters": _parameters(operation),
+        "responses": _responses(operation),
+    }
+    if operation.body is not None:
+        schema = _ref(operation.body.schema)
+        described["requestBody"] = {
+            "required": True,
+            "content": {media: {"schema": schema} for media in operation.body.media},
+        }
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    variables = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    described = [
+        {"name": name, "in": "path", "required": True, "description": PATH_VARIABLES[name], "schema": _URI}
+        for name in variables
+    ]
+    described += [_parameter(parameter) for parameter in operation.parameters]
+    return [*described, _TENANT, _LINK] if operation.ngsi_ld else described
+
+
+def _parameter(parameter: Parameter[Any]) -> dict[str, Any]:
+    described = {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        "schema": parameter.schema,
+    }
+    return described if parameter.explode else described | {"style": "form", "explode": False}
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for success in operation.success:
+        answer: dict[str, Any] = {"description": success.when}
+        if success.schema is not None:
+            produced = (JSON,) if success.status == 207 else operation.produces
+            answer["content"] = {media: {"schema": _ref(success.schema)} for media in produced}
+        if any(parameter.name == "count" for parameter in operation.parameters):
+            answer["headers"] = {COUNT_HEADER: {"description": "Number of all matches.", "schema": {"type": "integer"}}}
+        responses[str(success.status)] = answer
+    for error in errors_of(operation):
+        known = responses.setdefault(
+            str(error.status),
+            {"description": "", "content": {JSON: {"schema": _ref("ProblemDetails")}}},
+        )
+        known["description"] = ", ".join(filter(None, (known["description"], error.name)))
+    for status, why in bare_statuses(operation).items():
+        responses[str(status)] = {"description": f"{HTTPStatus(status).phrase}. {why}"}
+    return responses

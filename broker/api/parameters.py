@@ -1,0 +1,161 @@
+"""Query parameters: a table, one parser each, and one reader of query strings."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from broker.errors import InvalidRequest
+
+T_co = TypeVar("T_co", covariant=True)
+
+MAX_PARAMETERS: Final = 64
+"""Most parameters in one query string."""
+_SHOWN: Final = 80
+"""Longest part of a refused value that is repeated in the refusal."""
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Generic[T_co]):
+    """A query parameter. `parse` makes its value of the text, or raises ValueError saying what was expected."""
+
+    name: str
+    parse: Callable[[str], T_co]
+    description: str
+    schema: Mapping[str, Any]
+    """JSON Schema of the text, for the OpenAPI document."""
+    explode: bool = True
+    """False: the schema is of an array, written with commas."""
+
+
+def read(query: bytes, known: Mapping[str, Parameter[Any]], operation: str) -> dict[str, Any]:
+    """The values in a query string, by parameter name.
+
+    Raises InvalidRequest, naming the parameter: unknown, given twice, or not what it should be (GS CIM 009 §6.3.20).
+    """
+    values: dict[str, Any] = {}
+    parts = query.split(b"&")
+    if len(parts) > MAX_PARAMETERS:
+        raise InvalidRequest(f"The query string has more than {MAX_PARAMETERS} parameters.")
+    for part in parts:
+        if not part:
+            continue
+        raw_name, _, raw_value = part.partition(b"=")
+        name = _decoded(raw_name)
+        parameter = known.get(name)
+        if parameter is None:
+            raise InvalidRequest(f"Parameter {_shown(name)} is unknown to {operation}, which takes {_listed(known)}.")
+        if name in values:
+            raise InvalidRequest(f"Parameter {name} is given more than once.")
+        text = _decoded(raw_value)
+        try:
+            values[name] = parameter.parse(text)
+        except ValueError as error:
+            raise InvalidRequest(f"Parameter {name}: expected {error}, found {_shown(text)}.") from None
+    return values
+
+
+def unescaped(raw: bytes) -> str:
+    """Percent-decoded UTF-8. Raises InvalidRequest if it is none."""
+    if _BAD_ESCAPE.search(raw):
+        raise InvalidRequest("The URL has a '%' that no two hexadecimal digits follow.")
+    try:
+        return unquote_to_bytes(raw).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest("The URL is not UTF-8.") from None
+
+
+def _decoded(raw: bytes) -> str:
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    return unescaped(raw)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+
+
+def _listed(known: Mapping[str, Parameter[Any]]) -> str:
+    return ", ".join(known) or "none"
+
+
+# The parsers.
+
+
+def text(value: str) -> str:
+    """Any text but none."""
+    if not value:
+        raise ValueError("a value")
+    return value
+
+
+def boolean(value: str) -> bool:
+    """`true` or `false`."""
+    if value not in ("true", "false"):
+        raise ValueError("true or false")
+    return value == "true"
+
+
+def natural(value: str) -> int:
+    """A number of at least 0."""
+    if not (value.isascii() and value.isdigit() and len(value) <= 12):
+        raise ValueError("an integer of at least 0")
+    return int(value)
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """A parser of one of the words."""
+
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def some_of(*choices: str) -> Callable[[str], frozenset[str]]:
+    """A parser of some of the words, with commas between them."""
+    allowed = frozenset(choices)
+
+    def parse(value: str) -> frozenset[str]:
+        words = frozenset(value.split(","))
+        if not words <= allowed:
+            raise ValueError(f"some of {', '.join(choices)}, with commas between them")
+        return words
+
+    return parse
+
+
+# The parameters, as GS CIM 009 §6.3 and §6.4.3.2 name them.
+
+FORMATS: Final = ("normalized", "simplified", "keyValues")
+
+_NATURAL: Final = {"type": "integer", "minimum": 0}
+
+TYPE: Final = Parameter(
+    "type",
+    text,
+    "Type selection (§4.17): names or IRIs; `A,B` is or, `(A;B)` is and.",
+    {"type": "string", "minLength": 1},
+)
+LIMIT: Final = Parameter("limit", natural, "Most entities in the answer; 0 with `count=true` counts only.", _NATURAL)
+OFFSET: Final = Parameter("offset", natural, "How many entities to pass over first.", _NATURAL)
+COUNT: Final = Parameter(
+    "count", boolean, "Tell the number of all matches in `NGSILD-Results-Count`.", {"type": "boolean"}
+)
+LOCAL: Final = Parameter(
+    "local", boolean, "Ignore context source registrations: only what this broker holds.", {"type": "boolean"}
+)
+FORMAT: Final = Parameter(
+    "format", one_of(*FORMATS), "Representation of the entities.", {"type": "string", "enum": list(FORMATS)}
+)
+
+
+def options(description: str, *choices: str) -> Parameter[frozenset[str]]:
+    """The parameter `options`, which takes other words with each operation."""
+    schema = {"type": "array", "items": {"type": "string", "enum": list(choices)}}
+    return Parameter("options", some_of(*choices), description, schema, explode=False)

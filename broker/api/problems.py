@@ -1,0 +1,104 @@
+"""Whatever went wrong, as an answer: problem documents (GS CIM 009 §6.3.2, RFC 7807) and bare statuses.
+
+BareStatus                       no body, or a list
+├── MethodNotAllowed       405   with Allow
+├── NotAcceptable          406   the body lists what is available
+├── LengthRequired         411
+├── ContentTooLarge        413
+└── UnsupportedMediaType   415
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+import orjson
+
+from broker.api.responses import CONTENT_TYPE, Response, bare, content, json
+from broker.errors import BrokerError, InternalError, StoreUnavailable
+from broker.names import JSON
+
+
+class BareStatus(Exception):
+    """A refusal that HTTP itself defines; the standard gives it no problem type."""
+
+    status: ClassVar[int]
+
+    def response(self) -> Response:
+        """The answer."""
+        return bare(self.status)
+
+
+class MethodNotAllowed(BareStatus):
+    """The resource exists, and does not take this method."""
+
+    status = 405
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(allow)
+        self.allow = allow
+
+    def response(self) -> Response:
+        """The answer, with the methods that the resource takes."""
+        return bare(self.status, (b"allow", self.allow.encode()))
+
+
+class NotAcceptable(BareStatus):
+    """The operation has no representation that the request accepts."""
+
+    status = 406
+
+    def __init__(self, available: Sequence[str]) -> None:
+        super().__init__(*available)
+        self.available = available
+
+    def response(self) -> Response:
+        """The answer, with the media types that there are (GS CIM 009 §6.3.4)."""
+        return json(
+            self.status,
+            {
+                "type": "about:blank",
+                "title": "Not acceptable",
+                "detail": f"The answer is available as {', '.join(self.available)}.",
+                "status": self.status,
+                "available": list(self.available),
+            },
+        )
+
+
+class LengthRequired(BareStatus):
+    """A body came without Content-Length; chunks are no exception (GS CIM 009 §6.3.4)."""
+
+    status = 411
+
+
+class ContentTooLarge(BareStatus):
+    """The body is larger than `max_body`."""
+
+    status = 413
+
+
+class UnsupportedMediaType(BareStatus):
+    """The operation does not take a body of this type."""
+
+    status = 415
+
+
+TIMED_OUT: Final = StoreUnavailable("The answer was not ready in time. A write may still take effect; ask for it.")
+
+
+def document(error: BrokerError) -> dict[str, Any]:
+    """The problem document."""
+    return {"type": error.type, "title": error.title, "detail": error.detail, "status": error.status}
+
+
+def response(error: BrokerError) -> Response:
+    """The problem document, answered."""
+    answer = content(error.status, CONTENT_TYPE[JSON], orjson.dumps(document(error)))
+    if isinstance(error, StoreUnavailable):
+        answer.headers.append((b"retry-after", b"%d" % error.retry_after))
+    return answer
+
+
+def unexpected(request_id: str) -> Response:
+    """What is told of a fault of the broker; its log has the rest under the same id."""
+    return response(InternalError(f"The broker failed; its log says why, under request id {request_id}."))

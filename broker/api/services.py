@@ -1,0 +1,24 @@
+"""What the handlers work with, made once by the composition root."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from broker.hosting.contexts import Contexts
+from broker.settings import Settings
+from broker.store.store import Store
+
+Check: TypeAlias = Callable[[], Awaitable[Any]]
+"""Raises if what it checks is not well; what it returns is shown, if it is JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Handed to every handler."""
+
+    settings: Settings
+    store: Store
+    contexts: Contexts
+    checks: Mapping[str, Check]
+    """Name to check: what `/health` and `/ready` run."""
+    version: str

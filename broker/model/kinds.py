@@ -61,3 +61,24 @@ KIND_BY_MEMBER: Final = {kind.member: kind for kind in reversed(KINDS.values())}
 
 GEOMETRIES: Final = frozenset({"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"})
 """GeoJSON geometries; GeometryCollection is excluded (GS CIM 009 §4.7)."""
+
+KIND_BY_IRI: Final = {NGSI_LD + kind.name: kind for kind in KINDS.values()}
+"""Kind by expanded `type`."""
+
+GEO_ATTRIBUTES: Final = frozenset(NGSI_LD + name for name in ("location", "observationSpace", "operationSpace"))
+"""Attributes that are GeoProperties by definition (GS CIM 009 §4.7.1)."""
+
+PROOF: Final = NGSI_LD + "ngsildproof"
+"""The Property whose value is a W3C data integrity proof, kept as it comes (GS CIM 009 §4.5.2.2)."""
+
+RESERVED: Final = (
+    frozenset(kind.iri for kind in KINDS.values())
+    | {NGSI_LD + "has" + kind.previous[0].upper() + kind.previous[1:] for kind in KINDS.values()}
+    | {
+        NGSI_LD + term
+        for term in ("hasValueType", "hasObjectType", "observedAt", "unitCode", "datasetId", "instanceId")
+    }
+    | {NGSI_LD + term for term in ("createdAt", "modifiedAt", "deletedAt", "expiresAt", "scope")}
+    | {NGSI_LD + term for term in ("entity", "entityList", "lang", "entityIdSealed", "entityTypeSealed")}
+)
+"""Non-reified terms of the core @context: no attribute can have such a name (GS CIM 009 §4.5.1)."""

@@ -1,0 +1,112 @@
+"""Attribute instances in time: what is born, what succeeds what, and which times stand written (see `entity`).
+
+`owner` is the createdAt of what holds an instance: the entity, or the instance above a sub-attribute.
+A write that touches an instance moves its modifiedAt even if nothing in it differs: modifiedAt is the time of the last
+modification that was applied (GS CIM 009 §4.8); whether something *changed* is a comparison, see `differs`.
+"""
+
+from typing import Any
+
+from broker.model.entity import Attributes, Instance, created_at
+from broker.model.kinds import KINDS
+from broker.names import NULL
+
+_TIMES = frozenset({"createdAt", "modifiedAt"})
+
+
+def is_null(instance: Instance) -> bool:
+    """Whether an instance of a fragment asks for a deletion."""
+    return instance.get("type") == NULL
+
+
+def find(instances: list[Instance], dataset_id: str | None) -> int | None:
+    """The position of the instance with a datasetId; None is the default instance's."""
+    for position, instance in enumerate(instances):
+        if instance.get("datasetId") == dataset_id:
+            return position
+    return None
+
+
+def put(instances: list[Instance], position: int | None, instance: Instance) -> list[Instance]:
+    """The instances with one replaced, or added: a default instance comes first."""
+    if position is not None:
+        return [*instances[:position], instance, *instances[position + 1 :]]
+    return [*instances, instance] if "datasetId" in instance else [instance, *instances]
+
+
+def drop(instances: list[Instance], position: int) -> list[Instance]:
+    """The instances without one."""
+    return [*instances[:position], *instances[position + 1 :]]
+
+
+def born(instance: Instance, now: str, owner: str) -> Instance:
+    """A parsed instance as a new one. Its sub-attributes are as old as it is."""
+    return instance if now == owner else {**instance, "createdAt": now}
+
+
+def succeed(old: Instance, new: Instance, now: str, owner: str) -> Instance:
+    """A parsed instance in the place of an old one: it keeps createdAt, and so do sub-attributes of the same name."""
+    return stamped(old, {**new, **succeeding_attributes(old, new, now, created_at(old, owner))}, now, owner)
+
+
+def stamped(old: Instance, new: Instance, now: str, owner: str) -> Instance:
+    """`new`, a dict of the caller's own, with the times of a modification of `old`."""
+    if "createdAt" in old:
+        new["createdAt"] = old["createdAt"]
+    if now != created_at(old, owner):
+        new["modifiedAt"] = now
+    else:
+        new.pop("modifiedAt", None)
+    return new
+
+
+def succeeding_attributes(old: Instance, new: Instance, now: str, owner: str) -> dict[str, Attributes]:
+    """The member `attributes` of a successor, if `new` has sub-attributes."""
+    if "attributes" not in new:
+        return {}
+    before = old.get("attributes", {})
+    return {
+        "attributes": {
+            name: successors(before.get(name, ()), new, now, owner) for name, new in new["attributes"].items()
+        }
+    }
+
+
+def successors(old: Any, new: list[Instance], now: str, owner: str) -> list[Instance]:
+    """New instances of an attribute instead of all its old ones."""
+    if not old:
+        return new if now == owner else [born(instance, now, owner) for instance in new]
+    result = []
+    for instance in new:
+        position = find(old, instance.get("datasetId"))
+        before = None if position is None else old[position]
+        result.append(born(instance, now, owner) if before is None else succeed(before, instance, now, owner))
+    return result
+
+
+def differs(old: Instance, new: Instance) -> bool:
+    """Whether some member has another value, the system's times apart: what notifications call a change."""
+    if old is new:
+        return False
+    if old.keys() - _TIMES != new.keys() - _TIMES:
+        return True
+    for member, content in new.items():
+        if member in _TIMES or member == "attributes":
+            continue
+        if content != old[member] or type(content) is not type(old[member]):
+            return True
+    return attributes_differ(old.get("attributes", {}), new.get("attributes", {}))
+
+
+def attributes_differ(old: Attributes, new: Attributes) -> bool:
+    """Whether some attribute is only in one of them, or differs."""
+    if old.keys() != new.keys():
+        return True
+    return any(
+        len(old[name]) != len(instances) or any(map(differs, old[name], instances)) for name, instances in new.items()
+    )
+
+
+def value_of(instance: Instance) -> Any:
+    """The content of the value member."""
+    return instance[KINDS[instance["type"]].member]

@@ -1,0 +1,63 @@
+"""DateTime, Date and Time as GS CIM 009 §4.6.3 writes them.
+
+    DateTime  YYYY-MM-DDThh:mm:ss[.ffffff]Z     one to six digits of a second, always Z
+    Date      YYYY-MM-DD
+    Time      hh:mm:ss[.ffffff]Z
+
+Requests may use a comma as the decimal mark; what is kept has a dot. Nothing else of a client's text is touched, so
+two texts can mean one instant: compare by `instant_key`.
+"""
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z", re.ASCII)
+
+
+def date_time(text: Any) -> str | None:
+    """The DateTime with a dot as decimal mark; None if `text` is none."""
+    if not isinstance(text, str) or _DATE_TIME.fullmatch(text) is None:
+        return None
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return text.replace(",", ".")
+
+
+def calendar_date(text: Any) -> str | None:
+    """The Date; None if `text` is none."""
+    if not isinstance(text, str) or _DATE.fullmatch(text) is None:
+        return None
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return None
+    return text
+
+
+def time_of_day(text: Any) -> str | None:
+    """The Time with a dot as decimal mark; None if `text` is none."""
+    if not isinstance(text, str) or _TIME.fullmatch(text) is None:
+        return None
+    try:
+        time.fromisoformat(text)
+    except ValueError:
+        return None
+    return text.replace(",", ".")
+
+
+def instant_key(text: str) -> str:
+    """What orders two DateTimes as instants, whatever their number of digits: 19 characters and six digits."""
+    return text[:19] + text[20:-1].ljust(6, "0")
+
+
+def format_instant(moment: datetime) -> str:
+    """A moment as a DateTime in UTC; zeros at the end of the fraction are left out."""
+    moment = moment.astimezone(UTC)
+    text = moment.replace(tzinfo=None, microsecond=0).isoformat()
+    fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
+    return f"{text}{fraction}Z"

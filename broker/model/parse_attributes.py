@@ -1,0 +1,273 @@
+"""Attributes as clients send them, normalized or concise, to the canonical shape, in one pass (GS CIM 009 §4.5).
+
+A fragment's instance may be less than whole: without `type` where nothing tells it, without its value member, with NULL
+for an annotation to remove; `{"type": NULL}`, maybe with a `datasetId`, asks to delete the instance.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from broker.errors import BadRequestData
+from broker.model.entity import Attributes, Instance
+from broker.model.geometry import is_geometry
+from broker.model.grammar import check_name, is_uri, shown
+from broker.model.instants import date_time
+from broker.model.kinds import GEO_ATTRIBUTES, KIND_BY_IRI, KIND_BY_MEMBER, KINDS, PROOF, RESERVED, Kind
+from broker.model.parse_values import READERS, Reading, vocabulary
+from broker.names import DEFAULT_DATASET, NULL
+
+MAX_DEPTH: Final = 20
+"""Deepest nesting of sub-attributes: three levels of JSON each, as they are stored."""
+
+_PROPERTY: Final = KINDS["Property"]
+_GEO_PROPERTY: Final = KINDS["GeoProperty"]
+
+
+def attribute_name(reading: Reading, name: str) -> str:
+    """The IRI of an attribute's name; BadRequestData if it cannot be one."""
+    iri = reading.names.expand(check_name(name))
+    if iri in RESERVED:
+        raise BadRequestData(f"Attribute {name}: the name is a term of the core @context for something else")
+    return iri
+
+
+def read_attributes(reading: Reading, members: Iterable[tuple[str, Any]], path: str = "", depth: int = 0) -> Attributes:
+    """Canonical attributes from names and contents; `path` is what holds them, with a dot at its end."""
+    if depth >= MAX_DEPTH:
+        raise BadRequestData(f"Attribute {path[:-1]}: sub-attributes are nested deeper than {MAX_DEPTH}")
+    attributes: Attributes = {}
+    for name, content in members:
+        iri = attribute_name(reading, name)
+        where = path + name
+        if iri in attributes:
+            raise BadRequestData(f"Attribute {where} is given twice, under two names")
+        if type(content) is list and any(map(_looks_like_instance, content)):
+            attributes[iri] = _instances(reading, iri, content, where, depth)
+        else:
+            attributes[iri] = [read_instance(reading, iri, content, where, depth)]
+    return attributes
+
+
+def read_instance(reading: Reading, iri: str, content: Any, where: str, depth: int = 0) -> Instance:
+    """One instance, normalized or concise."""
+    kind: Kind | None = None
+    reified = False
+    if type(content) is dict:
+        given = content.get("type")
+        kind = KINDS.get(given) if type(given) is str else None
+        reified = kind is not None or not is_bare_value(content) or (reading.deep and _holds_instance(content))
+        if reified and kind is None:
+            kind = _kind(reading, content, where)
+    if reified:
+        instance = _reified(reading, iri, content, kind, where, depth, partial=reading.deep)
+    else:
+        instance = _bare(reading, content, where)
+    return _of_allowed_kind(iri, instance, where)
+
+
+def read_fragment(reading: Reading, iri: str, content: dict[str, Any], where: str) -> Instance:
+    """The part of one instance: it may lack its type and its value; its sub-attributes are whole."""
+    kind = _kind(reading, content, where)
+    return _of_allowed_kind(iri, _reified(reading, iri, content, kind, where, 0, partial=True), where)
+
+
+def is_bare_value(content: Any) -> bool:
+    """Whether a JSON value in an attribute's place is that attribute's value (concise), and no reified attribute."""
+    if type(content) is list:
+        return not any(map(_looks_like_instance, content))
+    if type(content) is not dict or "@value" in content or is_geometry(content):
+        return True
+    return "type" not in content and "@type" not in content and content.keys().isdisjoint(_REIFYING)
+
+
+def _looks_like_instance(content: Any) -> bool:
+    """Whether a member of an array is an instance of a multi-attribute, and not a part of an array value."""
+    if type(content) is not dict:
+        return False
+    kind = content.get("type", content.get("@type"))
+    return (isinstance(kind, str) and kind in KINDS) or not content.keys().isdisjoint(KIND_BY_MEMBER)
+
+
+def _holds_instance(content: dict[str, Any]) -> bool:
+    return any(not is_bare_value([inner]) or not is_bare_value(inner) for inner in content.values())
+
+
+def _instances(reading: Reading, iri: str, content: list[Any], where: str, depth: int) -> list[Instance]:
+    """The instances of a multi-attribute, the default first (GS CIM 009 §4.5.5)."""
+    instances: dict[str | None, Instance] = {}
+    for item in content:
+        if type(item) is not dict:
+            raise BadRequestData(f"Attribute {where} mixes instances with {shown(item)}")
+        instance = read_instance(reading, iri, item, where, depth)
+        dataset = instance.get("datasetId")
+        if dataset in instances:
+            which = f"the datasetId {dataset}" if dataset else "no datasetId"
+            raise BadRequestData(f"Attribute {where} has two instances with {which}")
+        instances[dataset] = instance
+    default = instances.pop(None, None)
+    return [default, *instances.values()] if default is not None else list(instances.values())
+
+
+def _bare(reading: Reading, content: Any, where: str) -> Instance:
+    """The concise form of an attribute that has nothing but its value."""
+    kind = _GEO_PROPERTY if is_geometry(content) else _PROPERTY
+    value = READERS[kind.name](reading, content, where)
+    return {"type": kind.name, "value": value} if value != NULL else {"type": NULL}
+
+
+def _kind(reading: Reading, content: dict[str, Any], where: str) -> Kind | None:
+    """The kind that the type or the value member tells; None if neither is there."""
+    given = content.get("type", content.get("@type"))
+    if given is not None:
+        kind = None
+        if isinstance(given, str):
+            kind = KINDS.get(given) or KIND_BY_IRI.get(reading.names.expand(given))
+        if kind is None:
+            raise BadRequestData(f"Attribute {where}: type is {shown(given)}, which is none of {', '.join(KINDS)}")
+        return kind
+    for member, kind in KIND_BY_MEMBER.items():
+        if member in content:
+            return _GEO_PROPERTY if member == "value" and is_geometry(content["value"]) else kind
+    return None
+
+
+def _of_allowed_kind(iri: str, instance: Instance, where: str) -> Instance:
+    if iri in GEO_ATTRIBUTES and instance.get("type", "GeoProperty") not in {"GeoProperty", NULL}:
+        raise BadRequestData(f"Attribute {where} is a {instance['type']}: it can only be a GeoProperty")
+    return instance
+
+
+def _reified(
+    reading: Reading, iri: str, content: dict[str, Any], kind: Kind | None, where: str, depth: int, *, partial: bool
+) -> Instance:
+    """An attribute object; `partial`: its value member may be missing."""
+    instance: Instance = {}
+    member = ""
+    if kind is not None:
+        instance["type"] = kind.name
+        member = kind.member
+    if member in content:
+        read = _proof if iri == PROOF else READERS[instance["type"]]
+        instance[member] = read(reading, content[member], where)
+    elif not partial:
+        raise BadRequestData(f"Attribute {where}: {member or 'the value'} is missing")
+    subs = _annotate(reading, iri, content, instance, where)
+    if instance.get(member) == NULL:
+        return _deletion(instance)
+    if kind is not None and kind.relationship and "unitCode" in instance:
+        raise BadRequestData(f"Attribute {where}: unitCode is not allowed in a {kind.name}")
+    if subs:
+        instance["attributes"] = read_attributes(reading, subs, f"{where}.", depth + 1)
+    return instance
+
+
+def _annotate(
+    reading: Reading, iri: str, content: dict[str, Any], instance: Instance, where: str
+) -> list[tuple[str, Any]]:
+    """Put into `instance` what stands beside its value; what is left are the sub-attributes."""
+    subs: list[tuple[str, Any]] = []
+    for member, inner in content.items():
+        if member in instance:
+            continue
+        read = _MEMBERS.get(member)
+        if read is None:
+            subs.append((member, inner))
+        else:
+            annotation = read(reading, iri, member, inner, where)
+            if annotation is not None:
+                instance[member] = annotation
+    return subs
+
+
+def _deletion(instance: Instance) -> Instance:
+    return {"type": NULL, "datasetId": instance["datasetId"]} if "datasetId" in instance else {"type": NULL}
+
+
+def _proof(reading: Reading, content: Any, where: str) -> Any:
+    if content == NULL:
+        return reading.null(where, "value")
+    if not isinstance(content, dict):
+        raise BadRequestData(f"Attribute {where}: value is {shown(content)}, not an object with a proof")
+    return content
+
+
+_ReadMember = Callable[[Reading, str, str, Any, str], Any]
+"""Reader of a member: the reading, the attribute's IRI, the member, its content, the path; None: nothing to keep."""
+
+
+def _annotation(check: Callable[[Any], bool], expected: str) -> _ReadMember:
+    def read(reading: Reading, _iri: str, member: str, content: Any, where: str) -> Any:
+        if content == NULL:
+            return reading.null(where, member)
+        if not check(content):
+            raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not {expected}")
+        return content
+
+    return read
+
+
+def _date_time(reading: Reading, _iri: str, member: str, content: Any, where: str) -> str:
+    if content == NULL:
+        return reading.null(where, member)
+    instant = date_time(content)
+    if instant is None:
+        raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not a DateTime (YYYY-MM-DDThh:mm:ssZ)")
+    return instant
+
+
+def _dataset_id(_reading: Reading, _iri: str, member: str, content: Any, where: str) -> str | None:
+    if content == DEFAULT_DATASET:
+        return None
+    if not is_uri(content):
+        raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not a URI")
+    uri: str = content
+    return uri
+
+
+def _terms(reading: Reading, _iri: str, member: str, content: Any, where: str) -> Any:
+    if content == NULL:
+        return reading.null(where, member)
+    return vocabulary(reading, content, where, member)
+
+
+def _sealed(reading: Reading, iri: str, member: str, content: Any, where: str) -> Any:
+    if iri != PROOF:
+        raise BadRequestData(f"Attribute {where}: {member} is allowed in ngsildproof only")
+    if not isinstance(content, str) or not content:
+        raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not a string")
+    return content if member == "entityIdSealed" else vocabulary(reading, content, where, member)
+
+
+def _ignored(_reading: Reading, _iri: str, _member: str, _content: Any, _where: str) -> None:
+    """The system's own members are ignored when sent (GS CIM 009 §4.8)."""
+
+
+def _refused(reason: str) -> _ReadMember:
+    def read(_reading: Reading, _iri: str, member: str, _content: Any, where: str) -> Any:
+        raise BadRequestData(f"Attribute {where}: {member} {reason}")
+
+    return read
+
+
+_TEXT = _annotation(lambda content: isinstance(content, str) and bool(content), "a string")
+_MEMBERS: Final[dict[str, _ReadMember]] = {
+    "observedAt": _date_time,
+    "expiresAt": _date_time,
+    "unitCode": _TEXT,
+    "datasetId": _dataset_id,
+    "valueType": _terms,
+    "objectType": _terms,
+    "entityIdSealed": _sealed,
+    "entityTypeSealed": _sealed,
+    "@type": _ignored,
+    **dict.fromkeys(("createdAt", "modifiedAt", "deletedAt", "instanceId"), _ignored),
+    **dict.fromkeys(KIND_BY_MEMBER, _refused("does not belong to this kind of attribute: one value member only")),
+    **dict.fromkeys((kind.previous for kind in KINDS.values()), _refused("is for notifications only")),
+    **dict.fromkeys(("entity", "entityList", "lang"), _refused("is for answers only")),
+    **dict.fromkeys(("id", "@id", "@context"), _refused("is not allowed in an attribute")),
+}
+"""The members of an attribute that are neither its type, its value nor a sub-attribute (GS CIM 009 §4.5.2–§4.5.24)."""
+
+_ANNOTATIONS: Final = frozenset({"observedAt", "expiresAt", "unitCode", "datasetId", "valueType", "objectType"})
+_REIFYING: Final = _ANNOTATIONS | KIND_BY_MEMBER.keys()
+"""Members that make an object without a type an attribute rather than a value."""

@@ -1,0 +1,174 @@
+"""Entities in the forms that clients ask for: normalized, concise, simplified (GS CIM 009 §4.5).
+
+`renderer` is called once a request, or once a page; what it gives is called for each entity. What comes out shares
+parts with the entity: it is for serialising, not for changing. System times and `expiresAt` are shown with `sys_attrs`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from broker.model.entity import Attributes, Entity, Instance, Names, created_at, modified_at
+from broker.model.geometry import is_geometry
+from broker.model.kinds import KINDS
+from broker.model.parse_attributes import is_bare_value
+from broker.model.values import compact_value
+from broker.names import DEFAULT_DATASET
+
+Format: TypeAlias = Literal["normalized", "concise", "simplified"]
+Render: TypeAlias = Callable[[Entity], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """What a client asks to see of an entity."""
+
+    format: Format = "normalized"
+    sys_attrs: bool = False
+
+
+def renderer(names: Names, representation: Representation) -> Render:
+    """A function that renders entities with the names of a request."""
+    if representation.format == "simplified":
+        return _Simplified(names, representation).entity
+    if representation.format == "concise":
+        return _Concise(names, representation).entity
+    return _Normalized(names, representation).entity
+
+
+_AS_THEY_ARE: Final = frozenset(
+    {"object", "languageMap", "json", "observedAt", "unitCode", "datasetId", "entityIdSealed"}
+)
+_SYSTEM: Final = frozenset({"createdAt", "modifiedAt", "expiresAt"})
+_SCALARS: Final = frozenset({str, int, float, bool})
+
+
+class _Renderer:
+    """The parts that all forms have in common."""
+
+    def __init__(self, names: Names, representation: Representation) -> None:
+        self.names = names
+        self.compact = names.compact
+        self.sys_attrs = representation.sys_attrs
+
+    def entity(self, entity: Entity) -> dict[str, Any]:
+        """The JSON of an entity: id, type, scope, attributes, times."""
+        compact = self.compact
+        types = entity.types
+        out: dict[str, Any] = {
+            "id": entity.id,
+            "type": compact(types[0]) if len(types) == 1 else [compact(each) for each in types],
+        }
+        if entity.scopes:
+            out["scope"] = entity.scopes[0] if len(entity.scopes) == 1 else entity.scopes
+        self.attributes(out, entity.attributes, entity.created_at)
+        if self.sys_attrs:
+            out["createdAt"] = entity.created_at
+            out["modifiedAt"] = entity.modified_at
+            if entity.expires_at is not None:
+                out["expiresAt"] = entity.expires_at
+        return out
+
+    def attributes(self, out: dict[str, Any], attributes: Attributes, owner: str) -> None:
+        """Put attributes into `out`; `owner` is the createdAt of what holds them."""
+        raise NotImplementedError
+
+    def terms(self, content: Any) -> Any:
+        """A term or an array of them, compacted."""
+        return self.compact(content) if content.__class__ is str else [self.compact(term) for term in content]
+
+
+class _Normalized(_Renderer):
+    """§4.5.2.2 and its like: every attribute an object with its type."""
+
+    def attributes(self, out: dict[str, Any], attributes: Attributes, owner: str) -> None:
+        compact = self.compact
+        for name, instances in attributes.items():
+            if len(instances) == 1:
+                out[compact(name)] = self.instance(instances[0], owner)
+            else:
+                out[compact(name)] = [self.instance(instance, owner) for instance in instances]
+
+    def instance(self, instance: Instance, owner: str) -> Any:
+        """One instance as an object."""
+        out: dict[str, Any] = {}
+        for member, content in instance.items():
+            if member == "type" or member in _AS_THEY_ARE:
+                out[member] = content
+            elif member == "value":
+                simple = content.__class__ in _SCALARS or instance["type"] == "GeoProperty"
+                out[member] = content if simple else compact_value(content, self.names)
+            elif member == "attributes":
+                self.attributes(out, content, created_at(instance, owner))
+            elif member not in _SYSTEM:
+                out[member] = self.compacted(member, content)
+        if self.sys_attrs:
+            self.times(out, instance, owner)
+        return out
+
+    def compacted(self, member: str, content: Any) -> Any:
+        """The content of a member that holds names, or is written in another way."""
+        if member == "valueList":
+            return compact_value(content, self.names)
+        if member == "objectList":
+            return [{"object": target} for target in content]
+        return self.terms(content)
+
+    def times(self, out: dict[str, Any], instance: Instance, owner: str) -> None:
+        """Put the system's times into `out`."""
+        out["createdAt"] = created_at(instance, owner)
+        out["modifiedAt"] = modified_at(instance, owner)
+        if "expiresAt" in instance:
+            out["expiresAt"] = instance["expiresAt"]
+
+
+class _Concise(_Normalized):
+    """§4.5.2.3 and its like: without `type` where it can be told, a bare value where nothing else is there."""
+
+    def attributes(self, out: dict[str, Any], attributes: Attributes, owner: str) -> None:
+        compact = self.compact
+        for name, instances in attributes.items():
+            concise = [self.instance(instance, owner) for instance in instances]
+            out[compact(name)] = self.collapsed(concise[0]) if len(concise) == 1 else concise
+
+    def instance(self, instance: Instance, owner: str) -> Any:
+        out: dict[str, Any] = super().instance(instance, owner)
+        if out["type"] != "Property" or not is_geometry(out["value"]):
+            del out["type"]
+        return out
+
+    def compacted(self, member: str, content: Any) -> Any:
+        return content if member == "objectList" else super().compacted(member, content)
+
+    def collapsed(self, attribute: dict[str, Any]) -> Any:
+        """The bare value, if there is nothing else and it will be read as what it is."""
+        if len(attribute) == 1 and "value" in attribute and is_bare_value(attribute["value"]):
+            return attribute["value"]
+        return attribute
+
+
+class _Simplified(_Renderer):
+    """§4.5.4: values only; of several instances, or one with a datasetId, a map by datasetId."""
+
+    def attributes(self, out: dict[str, Any], attributes: Attributes, owner: str) -> None:
+        compact = self.compact
+        for name, instances in attributes.items():
+            if len(instances) == 1 and "datasetId" not in instances[0]:
+                out[compact(name)] = self.value(instances[0])
+            else:
+                values = {instance.get("datasetId", DEFAULT_DATASET): self.value(instance) for instance in instances}
+                out[compact(name)] = {"dataset": values}
+
+    def value(self, instance: Instance) -> Any:
+        """The value of an instance, wrapped if the kind wants it."""
+        kind = instance["type"]
+        if kind == "Property":
+            value = instance["value"]
+            return value if value.__class__ in _SCALARS else compact_value(value, self.names)
+        member = KINDS[kind].member
+        content = instance[member]
+        if kind == "VocabProperty":
+            content = self.terms(content)
+        elif kind == "ListProperty":
+            content = compact_value(content, self.names)
+        return {member: content} if KINDS[kind].wrapped else content

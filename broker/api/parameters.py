@@ -132,7 +132,7 @@ def some_of(*choices: str) -> Callable[[str], frozenset[str]]:
 
 # The parameters, as GS CIM 009 §6.3 and §6.4.3.2 name them.
 
-FORMATS: Final = ("normalized", "simplified", "keyValues")
+FORMATS: Final = ("normalized", "concise", "simplified", "keyValues")
 
 _NATURAL: Final = {"type": "integer", "minimum": 0}
 

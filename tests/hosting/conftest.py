@@ -1,0 +1,47 @@
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+
+import pytest
+
+from broker.hosting.contexts import Contexts
+from broker.outbound.client import Client
+from broker.outbound.guard import Guard
+from broker.settings import load
+from tests.web import Web, serving
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[Web]:
+    async with serving() as served:
+        yield served
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    client = Client(Guard([ip_network("127.0.0.0/8")]))
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def contexts(client: Client, clock: Clock) -> AsyncIterator[Contexts]:
+    contexts = Contexts(
+        load(context_timeout=1, context_max_size=20_000, context_max_depth=4, context_cache=8), client, clock=clock
+    )
+    yield contexts
+    await contexts.close()

@@ -1,0 +1,121 @@
+"""A running broker for the tests that speak HTTP: the real supervisor, workers and mongod, on a port of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from broker.names import API_ROOT, TENANT_HEADER
+
+START_SECONDS = 60
+END_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class RunningBroker:
+    """`broker serve`, as the tests see it."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    workers: int
+
+
+@pytest.fixture(scope="session")
+def running_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """A broker with as many workers as NGSILD_TEST_WORKERS says, on an empty database."""
+    workers = int(os.environ.get("NGSILD_TEST_WORKERS", "1"))
+    folder = tmp_path_factory.mktemp("broker")
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NGSILD_")} | {
+        "NGSILD_PORT": str(port),
+        "NGSILD_WORKERS": str(workers),
+        "NGSILD_DATA_DIR": str(folder / "data"),
+        "NGSILD_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "NGSILD_MONGODB_CACHE_MB": "256",
+    }
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "broker", "serve"], env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        broker = RunningBroker(f"http://127.0.0.1:{port}", process, log, workers)
+        try:
+            _wait_until_ready(broker)
+            yield broker
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(broker: RunningBroker) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if broker.process.poll() is not None:
+            break
+        try:
+            if httpx2.get(f"{broker.url}/ready", timeout=5).status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.1)
+    pytest.fail(f"The broker does not serve:\n{broker.log.read_text()[-4000:]}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def server(running_broker: RunningBroker) -> Iterator[httpx2.Client]:
+    """A client of the running broker: paths from the root, the default tenant."""
+    with httpx2.Client(base_url=running_broker.url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def api(running_broker: RunningBroker) -> Iterator[httpx2.Client]:
+    """A client of the API in a tenant that the tests of one module share: a tenant takes mongod 0.1 s and 28 files."""
+    with tenant_client(running_broker, new_tenant()) as client:
+        yield client
+
+
+@pytest.fixture
+def fresh(running_broker: RunningBroker) -> Iterator[httpx2.Client]:
+    """A client of the API in a tenant of one test alone; the first create makes it."""
+    with tenant_client(running_broker, new_tenant()) as client:
+        yield client
+
+
+@pytest.fixture
+def new_id() -> str:
+    """The id of an entity that no other test has."""
+    return f"urn:ngsi-ld:Thing:{uuid4().hex}"
+
+
+def new_tenant() -> str:
+    """The name of a tenant that does not exist."""
+    return f"t{uuid4().hex[:16]}"
+
+
+def tenant_client(broker: RunningBroker, tenant: str) -> httpx2.Client:
+    """A client of the API: paths from its root, requests of this tenant."""
+    headers = {TENANT_HEADER: tenant, "Content-Type": "application/json"}
+    return httpx2.Client(base_url=broker.url + API_ROOT, headers=headers, timeout=30)

@@ -6,7 +6,7 @@
 | `update`            | added             | replaced                     | deletes the instance | union | if there  |
 | `partial_update`    | 404               | members replaced             | removes the member   | –     | –         |
 | `replace_attribute` | 404               | replaced                     | –                    | –     | –         |
-| `patch.merge`       | added             | merged deeply                | removes at any depth | union | set       |
+| `merge`             | added             | merged deeply                | removes at any depth | union | set       |
 | `replace`           | added             | replaced, the rest removed   | –                    | set   | set       |
 
 An instance is that of the same datasetId. What is replaced keeps its createdAt. Arguments are never changed; attributes
@@ -19,6 +19,7 @@ from broker.errors import BadRequestData, ResourceNotFound
 from broker.model.entity import Attributes, Entity, Instance, created_at
 from broker.model.instances import born, drop, find, is_null, put, stamped, succeed, successors
 from broker.model.parse import Fragment
+from broker.model.patch import Extras, patched
 from broker.names import NGSI_LD, NULL
 
 SCOPE: Final = NGSI_LD + "scope"
@@ -85,6 +86,16 @@ def update(old: Entity, new: Fragment, now: str) -> tuple[Entity, UpdateResult]:
         not_updated = ((SCOPE, "the entity has no scope to update"),)
     entity = _following(old, new, now, attributes, scopes, touched=touched)
     return entity, UpdateResult(tuple(new.attributes), not_updated)
+
+
+def merge(old: Entity, new: Fragment, now: str, extras: Extras = Extras()) -> Entity:  # noqa: B008, it is frozen
+    """Merge Entity (§5.6.17), and batch merge: see `broker.model.patch`. BadRequestData for what cannot be merged."""
+    attributes = (
+        patched(old.attributes, new.attributes, now, old.created_at, extras) if new.attributes else old.attributes
+    )
+    touched = any(attributes.get(name) is not old.attributes.get(name) for name in new.attributes)
+    scopes = old.scopes if new.scopes is None else new.scopes
+    return _following(old, new, now, attributes, scopes, touched=touched)
 
 
 def partial_update(old: Entity, name: str, fragment: Instance, now: str) -> Entity:

@@ -12,7 +12,7 @@ from broker.model.entity import Attributes, Instance
 from broker.model.geometry import is_geometry
 from broker.model.grammar import check_name, is_uri, shown
 from broker.model.instants import date_time
-from broker.model.kinds import GEO_ATTRIBUTES, KIND_BY_IRI, KIND_BY_MEMBER, KINDS, PROOF, RESERVED, Kind
+from broker.model.kinds import FIXED_KINDS, KIND_BY_IRI, KIND_BY_MEMBER, KINDS, PROOF, RESERVED, Kind
 from broker.model.parse_values import READERS, Reading, vocabulary
 from broker.names import DEFAULT_DATASET, NULL
 
@@ -60,6 +60,8 @@ def read_instance(reading: Reading, iri: str, content: Any, where: str, depth: i
             kind = _kind(reading, content, where)
     if reified:
         instance = _reified(reading, iri, content, kind, where, depth, partial=reading.deep)
+    elif iri == PROOF and content != NULL:
+        raise BadRequestData(f"Attribute {where}: a proof is a Property, with its type and a value")
     else:
         instance = _bare(reading, content, where)
     return _of_allowed_kind(iri, instance, where)
@@ -132,8 +134,9 @@ def _kind(reading: Reading, content: dict[str, Any], where: str) -> Kind | None:
 
 
 def _of_allowed_kind(iri: str, instance: Instance, where: str) -> Instance:
-    if iri in GEO_ATTRIBUTES and instance.get("type", "GeoProperty") not in {"GeoProperty", NULL}:
-        raise BadRequestData(f"Attribute {where} is a {instance['type']}: it can only be a GeoProperty")
+    fixed = FIXED_KINDS.get(iri)
+    if fixed is not None and instance.get("type", fixed) not in {fixed, NULL}:
+        raise BadRequestData(f"Attribute {where} is a {instance['type']}: it can only be a {fixed}")
     return instance
 
 

@@ -45,6 +45,8 @@ def _datasets(reading: Reading, by_dataset: dict[str, Any], where: str) -> list[
 
 
 def _instance(reading: Reading, content: Any, where: str) -> Instance:
+    if content == [NULL]:
+        return {"type": NULL}
     kind = KINDS["Property"]
     if type(content) is dict and len(content) == 1 and (wrapped := _WRAPPED.get(next(iter(content)))) is not None:
         kind, content = wrapped, content[wrapped.member]

@@ -10,8 +10,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 from broker.model.entity import Attributes, Entity, Instance, Names, created_at, modified_at
 from broker.model.geometry import is_geometry
-from broker.model.kinds import KINDS
+from broker.model.kinds import KINDS, PROOF
 from broker.model.parse_attributes import is_bare_value
+from broker.model.project import in_language, omit, pick, with_datasets
 from broker.model.values import compact_value
 from broker.names import DEFAULT_DATASET
 
@@ -25,15 +26,41 @@ class Representation:
 
     format: Format = "normalized"
     sys_attrs: bool = False
+    pick: frozenset[str] | None = None
+    """Members to show, by expanded name, and "id", "type", "scope"; None: all."""
+    omit: frozenset[str] = frozenset()
+    dataset_ids: frozenset[str] | None = None
+    """Instances to show, `@none` for the default one; None: all."""
+    languages: tuple[str, ...] = ()
+    """Ranges of `languages.language_ranges`; none: LanguageProperties stay what they are."""
 
 
 def renderer(names: Names, representation: Representation) -> Render:
     """A function that renders entities with the names of a request."""
-    if representation.format == "simplified":
-        return _Simplified(names, representation).entity
-    if representation.format == "concise":
-        return _Concise(names, representation).entity
-    return _Normalized(names, representation).entity
+    form = _FORMS[representation.format](names, representation).entity
+    select = _selection(representation)
+    if select is None:
+        return form
+    return lambda entity: form(select(entity))
+
+
+def _selection(representation: Representation) -> Callable[[Entity], Entity] | None:
+    """What leaves parts of an entity away before it is rendered; None if nothing does."""
+    picked, omitted = representation.pick, representation.omit
+    dataset_ids, languages = representation.dataset_ids, representation.languages
+    if picked is None and not omitted and dataset_ids is None and not languages:
+        return None
+
+    def select(entity: Entity) -> Entity:
+        if picked is not None:
+            entity = pick(entity, picked)
+        if omitted:
+            entity = omit(entity, omitted)
+        if dataset_ids is not None:
+            entity = with_datasets(entity, dataset_ids)
+        return in_language(entity, languages) if languages else entity
+
+    return select
 
 
 _AS_THEY_ARE: Final = frozenset(
@@ -50,15 +77,18 @@ class _Renderer:
         self.names = names
         self.compact = names.compact
         self.sys_attrs = representation.sys_attrs
+        picked, omitted = representation.pick, representation.omit
+        self.with_id = (picked is None or "id" in picked) and "id" not in omitted
+        self.with_type = (picked is None or "type" in picked) and "type" not in omitted
 
     def entity(self, entity: Entity) -> dict[str, Any]:
         """The JSON of an entity: id, type, scope, attributes, times."""
-        compact = self.compact
-        types = entity.types
-        out: dict[str, Any] = {
-            "id": entity.id,
-            "type": compact(types[0]) if len(types) == 1 else [compact(each) for each in types],
-        }
+        out: dict[str, Any] = {}
+        if self.with_id:
+            out["id"] = entity.id
+        if self.with_type:
+            types = entity.types
+            out["type"] = self.compact(types[0]) if len(types) == 1 else [self.compact(each) for each in types]
         if entity.scopes:
             out["scope"] = entity.scopes[0] if len(entity.scopes) == 1 else entity.scopes
         self.attributes(out, entity.attributes, entity.created_at)
@@ -88,12 +118,19 @@ class _Normalized(_Renderer):
                 out[compact(name)] = self.instance(instances[0], owner)
             else:
                 out[compact(name)] = [self.instance(instance, owner) for instance in instances]
+        if PROOF in attributes:
+            self.proofs(out, attributes[PROOF], owner)
+
+    def proofs(self, out: dict[str, Any], instances: list[Instance], owner: str) -> None:
+        """Proofs as they came: names in them are not those of the request."""
+        proofs = [self.instance(instance, owner) | {"value": instance["value"]} for instance in instances]
+        out[self.compact(PROOF)] = proofs[0] if len(proofs) == 1 else proofs
 
     def instance(self, instance: Instance, owner: str) -> Any:
         """One instance as an object."""
         out: dict[str, Any] = {}
         for member, content in instance.items():
-            if member == "type" or member in _AS_THEY_ARE:
+            if member in _AS_THEY_ARE:
                 out[member] = content
             elif member == "value":
                 simple = content.__class__ in _SCALARS or instance["type"] == "GeoProperty"
@@ -130,6 +167,8 @@ class _Concise(_Normalized):
         for name, instances in attributes.items():
             concise = [self.instance(instance, owner) for instance in instances]
             out[compact(name)] = self.collapsed(concise[0]) if len(concise) == 1 else concise
+        if PROOF in attributes:
+            self.proofs(out, attributes[PROOF], owner)
 
     def instance(self, instance: Instance, owner: str) -> Any:
         out: dict[str, Any] = super().instance(instance, owner)
@@ -153,10 +192,11 @@ class _Simplified(_Renderer):
     def attributes(self, out: dict[str, Any], attributes: Attributes, owner: str) -> None:
         compact = self.compact
         for name, instances in attributes.items():
+            value = self.value if name != PROOF else _as_it_came
             if len(instances) == 1 and "datasetId" not in instances[0]:
-                out[compact(name)] = self.value(instances[0])
+                out[compact(name)] = value(instances[0])
             else:
-                values = {instance.get("datasetId", DEFAULT_DATASET): self.value(instance) for instance in instances}
+                values = {instance.get("datasetId", DEFAULT_DATASET): value(instance) for instance in instances}
                 out[compact(name)] = {"dataset": values}
 
     def value(self, instance: Instance) -> Any:
@@ -172,3 +212,14 @@ class _Simplified(_Renderer):
         elif kind == "ListProperty":
             content = compact_value(content, self.names)
         return {member: content} if KINDS[kind].wrapped else content
+
+
+def _as_it_came(instance: Instance) -> Any:
+    return instance["value"]
+
+
+_FORMS: Final[dict[Format, type[_Normalized | _Simplified]]] = {
+    "normalized": _Normalized,
+    "concise": _Concise,
+    "simplified": _Simplified,
+}

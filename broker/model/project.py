@@ -1,0 +1,57 @@
+"""Parts of an entity: picked and omitted members, instances by datasetId, one language.
+
+Entities to entities: what is left out of an entity here is not rendered. Names are expanded, and "id", "type", "scope".
+GS CIM 009 §4.21, §4.5.5, §4.15.
+"""
+
+from collections.abc import Iterable
+
+from broker.model.entity import Attributes, Entity, Instance
+from broker.model.languages import choose_language
+from broker.names import DEFAULT_DATASET
+
+
+def pick(entity: Entity, names: frozenset[str]) -> Entity:
+    """The entity with these attributes only."""
+    return entity._replace(
+        attributes={name: instances for name, instances in entity.attributes.items() if name in names},
+        scopes=entity.scopes if "scope" in names else (),
+    )
+
+
+def omit(entity: Entity, names: frozenset[str]) -> Entity:
+    """The entity without these attributes."""
+    return entity._replace(
+        attributes={name: instances for name, instances in entity.attributes.items() if name not in names},
+        scopes=() if "scope" in names else entity.scopes,
+    )
+
+
+def with_datasets(entity: Entity, dataset_ids: frozenset[str]) -> Entity:
+    """The entity with the instances of these datasetIds, `@none` for the default; attributes without any are gone."""
+    attributes: Attributes = {}
+    for name, instances in entity.attributes.items():
+        kept = [instance for instance in instances if instance.get("datasetId", DEFAULT_DATASET) in dataset_ids]
+        if kept:
+            attributes[name] = kept
+    return entity._replace(attributes=attributes)
+
+
+def in_language(entity: Entity, ranges: Iterable[str]) -> Entity:
+    """The entity with a Property, and its `lang`, in the place of each LanguageProperty at any depth."""
+    return entity._replace(attributes=_in_language(entity.attributes, tuple(ranges)))
+
+
+def _in_language(attributes: Attributes, ranges: tuple[str, ...]) -> Attributes:
+    return {name: [_reduced(instance, ranges) for instance in instances] for name, instances in attributes.items()}
+
+
+def _reduced(instance: Instance, ranges: tuple[str, ...]) -> Instance:
+    if instance["type"] == "LanguageProperty":
+        texts = instance["languageMap"]
+        tag = choose_language(texts, ranges)
+        others = {member: content for member, content in instance.items() if member not in {"type", "languageMap"}}
+        instance = {"type": "Property", "value": texts[tag], "lang": tag, **others}
+    if "attributes" in instance:
+        instance = {**instance, "attributes": _in_language(instance["attributes"], ranges)}
+    return instance

@@ -47,29 +47,42 @@ async def _items(request: Request, services: Services) -> list[Item]:
         if not isinstance(element, dict):
             raise BadRequestData(f"Element {position} of the batch is no object.")
     size = request.size // len(payload)
+    contexts = _Contexts(services)
     items = []
     for position, element in enumerate(payload):
         if position % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        items.append(await _item(request, services, element, size))
+        items.append(await _item(request, contexts, element, size))
     return items
 
 
-async def _item(request: Request, services: Services, element: dict[str, Any], size: int) -> Item:
-    given = element.get("id", element.get("@id"))
+async def _item(request: Request, contexts: "_Contexts", element: dict[str, Any], size: int) -> Item:
     try:
-        entity = parse_entity(*await _split(request, services, element))
+        if request.context_in_body or "@context" in element:
+            content, source = split_context(element, request.context_in_body, None)
+            entity = parse_entity(content, await contexts.resolve(source))
+        else:
+            entity = parse_entity(element, request.call.context)
     except BrokerError as error:
+        given = element.get("id", element.get("@id"))
         return Item(given if isinstance(given, str) else "", error, size)
     return Item(entity.id, entity, size)
 
 
-async def _split(request: Request, services: Services, element: dict[str, Any]) -> tuple[Any, CompiledContext]:
-    """The element without its @context, and the context that holds for it."""
-    if not (request.context_in_body or "@context" in element):
-        return element, request.call.context
-    content, source = split_context(element, request.context_in_body, None)
-    return content, services.contexts.known(source) or await services.contexts.resolve(source)
+class _Contexts:
+    """The contexts of one batch. Its elements mostly have the same: that is asked for once."""
+
+    def __init__(self, services: Services) -> None:
+        self._contexts = services.contexts
+        self._source: Any = None
+        self._context = services.contexts.core
+
+    async def resolve(self, source: Any) -> CompiledContext:
+        """The compiled context. Raises LdContextNotAvailable, BadRequestData."""
+        if source != self._source:
+            self._context = self._contexts.known(source) or await self._contexts.resolve(source)
+            self._source = source
+        return self._context
 
 
 def _answer(result: BatchResult) -> Response:

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from broker.api import parameters, problems
 from broker.api.deadlines import Deadlines, Task
 from broker.api.negotiation import accepted
+from broker.api.operation import Operation
 from broker.api.requests import (
     ClientGone,
     Headers,
@@ -85,23 +86,29 @@ class Border:
     async def _timed(
         self, route: Route, path: dict[str, str], scope: Scope, headers: Headers, receive: Receive
     ) -> Response:
-        """The handler's answer, or a 503 when its time is over."""
+        """The handler's answer; a 408 or a 503 when its time is over."""
         task: Task = asyncio.current_task()  # type: ignore[assignment]  # a server runs each request in a task
         deadline = self._deadlines.start(task)
+        operation = route.operation
+        reading = operation.body is not None
         try:
-            request, media = self._read_head(route, path, scope, headers)
-            if route.operation.ngsi_ld:
-                await self._enter(request, route, media, receive, deadline)
-            return await route.operation.handler(request, self._services)
+            request = self._read_head(route, path, scope, headers)
+            if reading:
+                limits = self._settings
+                request.payload, request.size = await read_json(receive, limits.max_body, limits.max_depth)
+                reading = False
+            if operation.ngsi_ld:
+                await self._enter(request, operation, deadline)
+            return await operation.handler(request, self._services)
         except asyncio.CancelledError:
             if not self._deadlines.stopped(task):
                 raise
-            return problems.response(problems.TIMED_OUT)
+            return problems.BodyOverdue().response() if reading else problems.response(problems.TIMED_OUT)
         finally:
             self._deadlines.end(task)
 
-    def _read_head(self, route: Route, path: dict[str, str], scope: Scope, headers: Headers) -> tuple[Request, str]:
-        """The request without its body, and the media type of that. What HTTP alone refuses comes first."""
+    def _read_head(self, route: Route, path: dict[str, str], scope: Scope, headers: Headers) -> Request:
+        """The request without its body. What HTTP alone refuses comes first: 411, 413, 415, 406."""
         operation = route.operation
         query = scope["query_string"]
         media = ""
@@ -111,28 +118,22 @@ class Border:
         if produced is None:
             raise problems.NotAcceptable(operation.produces)
         values = parameters.read(query, route.parameters, operation.title) if query else {}
-        request = Request(scope["raw_path"], path, query, values, headers)
-        request.media = produced
-        return request, media
+        return Request(scope["raw_path"], path, query, values, headers, produced, media == JSON_LD)
 
-    async def _enter(self, request: Request, route: Route, media: str, receive: Receive, deadline: float) -> None:
-        """Read what an NGSI-LD operation has besides its parameters: tenant, body, @context."""
-        header = request.headers.get(b"ngsild-tenant")
-        tenant = tenant_of(header) if header else DEFAULT_TENANT
+    async def _enter(self, request: Request, operation: Operation, deadline: float) -> None:
+        """Find out on whose behalf the request comes, and in which vocabulary."""
+        tenant = request.headers.get(b"ngsild-tenant")
         link = link_context(request.headers)
         source: Any = link
-        body = route.operation.body
-        if body is not None:
-            request.context_in_body = media == JSON_LD
-            if request.context_in_body:
-                refuse_link_beside_body(link)
-            limits = self._settings
-            request.payload, request.size = await read_json(receive, limits.max_body, limits.max_depth)
-            if not body.array:
-                request.payload, source = split_context(request.payload, request.context_in_body, link)
+        if request.context_in_body:
+            refuse_link_beside_body(link)
+        if operation.body is not None and not operation.body.array:
+            request.payload, source = split_context(request.payload, request.context_in_body, link)
         contexts = self._services.contexts
         context = contexts.known(source) or await contexts.resolve(source)
-        request.call = Call(tenant, context, deadline, local=bool(request.values.get("local")))
+        request.call = Call(
+            tenant_of(tenant) if tenant else DEFAULT_TENANT, context, deadline, local=bool(request.values.get("local"))
+        )
 
     def _observe(self, operation: str, status: int, scope: Scope, started: float) -> None:
         took = perf_counter() - started

@@ -3,6 +3,7 @@
 BareStatus                       no body, or a list
 ├── MethodNotAllowed       405   with Allow
 ├── NotAcceptable          406   the body lists what is available
+├── BodyOverdue            408   and the connection is closed
 ├── LengthRequired         411
 ├── ContentTooLarge        413
 └── UnsupportedMediaType   415
@@ -65,6 +66,16 @@ class NotAcceptable(BareStatus):
         )
 
 
+class BodyOverdue(BareStatus):
+    """The body did not come in time."""
+
+    status = 408
+
+    def response(self) -> Response:
+        """The answer; the rest of the body is not waited for."""
+        return bare(self.status, (b"connection", b"close"))
+
+
 class LengthRequired(BareStatus):
     """A body came without Content-Length; chunks are no exception (GS CIM 009 §6.3.4)."""
 
@@ -83,7 +94,7 @@ class UnsupportedMediaType(BareStatus):
     status = 415
 
 
-TIMED_OUT: Final = StoreUnavailable("The answer was not ready in time. A write may still take effect; ask for it.")
+TIMED_OUT: Final = StoreUnavailable("The answer was not ready in time; what was to be written may still be.")
 
 
 def document(error: BrokerError) -> dict[str, Any]:

@@ -33,7 +33,14 @@ class Request:
     __slots__ = ("call", "context_in_body", "headers", "media", "path", "payload", "query", "size", "target", "values")
 
     def __init__(
-        self, target: bytes, path: dict[str, str], query: bytes, values: dict[str, Any], headers: Headers
+        self,
+        target: bytes,
+        path: dict[str, str],
+        query: bytes,
+        values: dict[str, Any],
+        headers: Headers,
+        media: str,
+        context_in_body: bool,
     ) -> None:
         self.target = target
         """The path as it came, still escaped."""
@@ -42,15 +49,15 @@ class Request:
         self.query = query
         self.values = values
         self.headers = headers
-        self.media = ""
+        self.media = media
         """Media type that the answer shall have."""
+        self.context_in_body = context_in_body
+        """The body is JSON-LD: whatever it holds brings its own @context."""
         self.call: Call
         """On whose behalf, in which vocabulary; of NGSI-LD operations only."""
         self.payload: Any = None
         self.size = 0
         """Of the body, in bytes."""
-        self.context_in_body = False
-        """The body is JSON-LD: whatever it holds brings its own @context."""
 
     def get(self, parameter: Parameter[T]) -> T | None:
         """The value of a query parameter, None if it is absent."""

@@ -1,0 +1,76 @@
+"""docs/api.md, made of the operations table: `python -m broker.api.page > docs/api.md`."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from broker.api.openapi import bare_statuses, errors_of
+from broker.api.operation import Operation
+from broker.api.operations import OPERATIONS
+
+_HEAD = """\
+# The API
+
+The operations that the broker has, made from its operations table by `python -m broker.api.page > docs/api.md`;
+the running broker tells the same at `/openapi.json`. Clauses (§) are those of ETSI GS CIM 009 V1.9.1.
+
+- Every path takes `OPTIONS`, and `HEAD` where it takes `GET`; a trailing slash makes no difference.
+- A parameter that an operation does not take is refused, and so is one that is given twice.
+- Errors are problem documents (`type`, `title`, `detail`, `status`) of type `application/json`; 405, 408, 411, 413,
+  414, 415 and 431 have no body, 406 lists what is available.
+- Every answer has `X-Request-Id`: the request's own, if it had a sane one. The log has it, too.
+- Operations of NGSI-LD take `NGSILD-Tenant`, and the @context in a `Link` header or in a JSON-LD body.
+"""
+
+
+def markdown(operations: Iterable[Operation]) -> str:
+    """The page."""
+    operations = list(operations)
+    parts = [_HEAD, "## NGSI-LD\n", *(_section(operation) for operation in operations if operation.ngsi_ld)]
+    parts += ["## Operations\n", *(_section(operation) for operation in operations if not operation.ngsi_ld)]
+    return "\n".join(parts)
+
+
+def _section(operation: Operation) -> str:
+    return "\n".join(
+        [
+            f"### {operation.title}\n",
+            f"`{operation.method} {operation.path}`" + _clause(operation),
+            "",
+            *_lines(operation),
+        ]
+    )
+
+
+def _clause(operation: Operation) -> str:
+    return f" (§{operation.clause})" if operation.clause else ""
+
+
+def _lines(operation: Operation) -> Iterator[str]:
+    yield f"{operation.summary}\n"
+    if operation.body is not None:
+        yield f"Body: {operation.body.schema}, as {_codes(operation.body.media)}."
+    yield f"Answers as {_codes(operation.produces)}.\n"
+    if operation.parameters:
+        yield "| Parameter | |\n|---|---|"
+        yield from (f"| `{parameter.name}` | {parameter.description} |" for parameter in operation.parameters)
+        yield ""
+    yield "| Status | |\n|---|---|"
+    yield from (f"| {success.status} | {_capital(success.when)}. |" for success in operation.success)
+    by_status: dict[int, list[str]] = {}
+    for error in errors_of(operation):
+        by_status.setdefault(error.status, []).append(error.name)
+    refusals = {status: ", ".join(names) for status, names in by_status.items()} | bare_statuses(operation)
+    yield from (f"| {status} | {refusals[status]} |" for status in sorted(refusals))
+    yield ""
+
+
+def _codes(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown(OPERATIONS))

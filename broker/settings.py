@@ -1,16 +1,24 @@
-"""All settings: one frozen object, the sole reader of the environment, handed down as values."""
+"""All settings: one frozen object, the sole reader of the environment, handed down as values.
+
+`python -m broker.settings > docs/settings.md` writes their page in the documentation.
+"""
 
 import os
+import sys
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args, get_origin
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from broker.errors import StartError
 
-PREFIX = "NGSILD_"
+PREFIX: Final = "NGSILD_"
+TEST_PREFIX: Final = "NGSILD_TEST_"
+"""Variables of the test suite and of no setting."""
 
 Network = IPv4Network | IPv6Network
 
@@ -22,35 +30,59 @@ def _networks(value: Any) -> Any:
     return value
 
 
+def _mongodb_uri(value: Any) -> Any:
+    """A connection string, told apart from a bare host. The message must not repeat it: it can hold a password."""
+    if isinstance(value, str) and not value.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("a connection string begins with mongodb:// or mongodb+srv://")
+    return value
+
+
+def _path(value: Path) -> Path:
+    """Absolute, `~` expanded: it means the same in every process."""
+    try:
+        return value.expanduser().resolve()
+    except (RuntimeError, OSError) as error:
+        raise ValueError(f"{value}: {error}") from None
+
+
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Location = Annotated[Path, AfterValidator(_path)]
+MongoURI = Annotated[SecretStr, BeforeValidator(_mongodb_uri)]
 
 
 class Settings(BaseSettings):
     """Each field is the environment variable `NGSILD_<FIELD>` and the flag `--<field>` of `broker serve`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(1026, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(1, ge=1, le=256, description="Worker processes, each with a listening socket of its own.")
-    mongodb_uri: SecretStr | None = Field(
+    mongodb_uri: MongoURI | None = Field(
         None,
-        description="Connection string of a MongoDB replica set or sharded cluster. Without one, the embedded MongoDB is started.",
+        description="Connection string of a MongoDB replica set or sharded cluster. "
+        "Without one, the embedded MongoDB is started.",
     )
     database: str = Field(
         "ngsild",
         pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,19}$",
         description="Prefix of the names of the broker's databases.",
     )
-    data_dir: Path = Field(
+    data_dir: Location = Field(
         Path("~/.local/share/ngsild-broker"), description="Where the embedded MongoDB keeps its data."
+    )
+    mongodb_cache_mb: int | None = Field(
+        None, ge=256, description="Cache of the embedded MongoDB, in MiB; a quarter of the machine's memory if absent."
     )
     allowed_networks: Networks = Field(
         (),
-        description="Comma-separated CIDRs that the broker may call besides public addresses; none: neither loopback nor private ones.",
+        description="Comma-separated CIDRs that the broker may call besides public addresses; "
+        "none: neither loopback nor private ones.",
     )
-    tls_cert: Path | None = Field(None, description="PEM file with the server's certificate chain; serves HTTPS.")
-    tls_key: Path | None = Field(None, description="PEM file with the certificate's key.")
+    tls_cert: Location | None = Field(None, description="PEM file with the server's certificate chain; serves HTTPS.")
+    tls_key: Location | None = Field(None, description="PEM file with the certificate's key.")
     admin_token: SecretStr | None = Field(None, description="Bearer token of `/admin/v1`, which is off without one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
@@ -75,34 +107,131 @@ class Settings(BaseSettings):
     context_max_size: int = Field(2**20, ge=1024, description="Largest remote @context, in bytes.")
     context_max_depth: int = Field(8, ge=1, le=32, description="Deepest nesting of remote @contexts.")
     context_cache: int = Field(512, ge=8, description="Contexts kept in memory, by each worker.")
-    mongodb_cache_mb: int | None = Field(
-        None, ge=256, description="Cache of the embedded MongoDB, in MiB; a quarter of the machine's memory if absent."
-    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("NGSILD_TLS_CERT and NGSILD_TLS_KEY go together")
+            raise ValueError("NGSILD_TLS_CERT and NGSILD_TLS_KEY go together: give both or neither")
         if self.default_limit > self.max_limit:
             raise ValueError("NGSILD_DEFAULT_LIMIT is larger than NGSILD_MAX_LIMIT")
         return self
 
 
 def load(**flags: Any) -> Settings:
-    """The settings of this process: the environment, overridden by the flags that are not None.
+    """The settings of this process: the environment, overridden by the flags that are neither None nor empty.
 
     Raises StartError for an unknown `NGSILD_` variable or an unusable value, naming it.
     """
-    known = {PREFIX + field.upper() for field in Settings.model_fields}
-    for variable in sorted(os.environ):
-        if variable.startswith(PREFIX) and variable not in known and not variable.startswith(PREFIX + "TEST_"):
-            raise StartError(
-                f"The environment variable {variable} is no setting of the broker.",
-                "Unset it, or correct its name: `broker serve --help` lists the settings.",
-            )
+    _refuse_unknown(os.environ)
     try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
+        return Settings(**{name: value for name, value in flags.items() if value not in (None, "")})
     except ValidationError as error:
-        first = error.errors()[0]
-        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "The settings"
-        raise StartError(f"{name}: {first['msg']}.", "`broker serve --help` says what each setting takes.") from None
+        first = error.errors(include_input=False)[0]
+        where = f"{variable(str(first['loc'][0]))}: " if first["loc"] else ""
+        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise StartError(
+            f"{where}{reason}.",
+            "Correct the variable or the flag: `broker serve --help` says what each setting takes.",
+        ) from None
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + field.upper()
+
+
+def flag(field: str) -> str:
+    """The flag of a setting."""
+    return "--" + field.replace("_", "-")
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with every setting spelled out, so that another process loads the same settings."""
+    own = {name: value for name, value in os.environ.items() if not _means_setting(name)}
+    given = {variable(field): _text(getattr(settings, field)) for field in Settings.model_fields}
+    return own | {name: text for name, text in given.items() if text}
+
+
+def _means_setting(name: str) -> bool:
+    return name.upper().startswith(PREFIX) and not name.startswith(TEST_PREFIX)
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    known = [variable(field) for field in Settings.model_fields]
+    for name in sorted(names):
+        if _means_setting(name) and name not in known:
+            near = get_close_matches(name.upper(), known, n=1)
+            meant = f"{near[0]} is one" if near else "`broker serve --help` lists them"
+            raise StartError(
+                f"The environment variable {name} is no setting of the broker.",
+                f"Unset it, or correct its name: {meant}.",
+            )
+
+
+def _text(value: Any) -> str:
+    """A value as an environment variable says it; empty for none."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+class Row(NamedTuple):
+    """One setting, as its documentation says it."""
+
+    field: str
+    takes: str
+    default: str
+    description: str
+
+
+def rows() -> list[Row]:
+    """Every setting, in the order of the class; what it takes is `text`, `integer`, `path`, `json|console` …"""
+    return [
+        Row(name, _takes(field.annotation), _text(field.default), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+_TAKES: Final[Mapping[Any, str]] = {int: "integer", float: "number", Path: "path", SecretStr: "text", str: "text"}
+
+
+def _takes(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return "|".join(get_args(annotation))
+    if annotation in _TAKES:
+        return _TAKES[annotation]
+    known = [_takes(part) for part in get_args(annotation) if part is not type(None)]
+    return known[0] if known else "text"
+
+
+def table() -> str:
+    """The settings as a table in Markdown: variable, flag, what it takes, default, meaning."""
+    lines = ["| Variable | Flag | Takes | Default | Meaning |", "|---|---|---|---|---|"]
+    for row in rows():
+        takes = row.takes.replace("|", ", ")
+        default = f"`{row.default}`" if row.default else ""
+        lines.append(f"| `{variable(row.field)}` | `{flag(row.field)}` | {takes} | {default} | {row.description} |")
+    return "\n".join(lines) + "\n"
+
+
+_PAGE: Final = """\
+# Settings
+
+Each setting is an environment variable and a flag of `broker serve`; the flag prevails. An empty variable counts as
+absent. An unknown variable that begins with `NGSILD_` stops the start, so that a misspelt one is not overlooked.
+Kubernetes makes such variables for a Service whose name begins with `ngsild`: set `enableServiceLinks: false`.
+
+{table}"""
+
+
+def page() -> str:
+    """The page `docs/settings.md`."""
+    return _PAGE.format(table=table())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -84,7 +84,7 @@ class EmbeddedMongoDB:
         self.log = self.folder / "mongod.log"
         self.version = ""
         self._cache_mb = cache_mb or default_cache_mb()
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
         self._socket = ""
 
@@ -114,14 +114,14 @@ class EmbeddedMongoDB:
         """Start mongod without waiting: at first, and again after it died."""
         _rotate(self.log)
         with self.log.open("ab") as log:
-            self._process = children.spawn(self._command(), output=log)
-        return self._process
+            self.process = children.spawn(self._command(), output=log)
+        return self.process
 
     def stop(self, patience: float = _CLEAN_STOP) -> None:
         """End mongod by a clean shutdown, bounded by `patience` seconds. Without one running, nothing happens."""
-        if self._process is not None:
-            children.end(self._process, patience)
-            self._process = None
+        if self.process is not None:
+            children.end(self.process, patience)
+            self.process = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -132,9 +132,9 @@ class EmbeddedMongoDB:
 
     def bound_log(self) -> None:
         """Begin a new log when this one has grown large."""
-        if self._process and self.log.is_file() and self.log.stat().st_size > _LOG_SIZE:
+        if self.process and self.log.is_file() and self.log.stat().st_size > _LOG_SIZE:
             _rotate(self.log)
-            self._process.send_signal(signal.SIGUSR1)
+            self.process.send_signal(signal.SIGUSR1)
 
     def __enter__(self) -> Self:
         self.start()
@@ -173,9 +173,9 @@ class EmbeddedMongoDB:
                 pause(0.02)
 
     def _check_alive(self) -> None:
-        if self._process is None or self._process.poll() is None:
+        if self.process is None or self.process.poll() is None:
             return
-        words = self.last_words() or children.how_it_ended(self._process.returncode)
+        words = self.last_words() or children.how_it_ended(self.process.returncode)
         raise StartError(
             f"The embedded MongoDB ended at its start: {words.rstrip('.')}.",
             f"Its log is {self.log}. Mend that, or give another --data-dir.",

@@ -1,0 +1,17 @@
+"""The command `broker`: one module for each of its commands, registered here."""
+
+from broker.cli import load, serve
+from broker.cli.city import command as city
+from broker.cli.console import Commands
+
+app = Commands(name="broker", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def broker() -> None:
+    """An NGSI-LD context information broker for cities."""
+
+
+app.command("serve")(serve.command)
+app.command("load")(load.load)
+app.command("city")(city.city)

@@ -1,0 +1,87 @@
+"""A worker: one process, one event loop, one listening socket.
+
+The supervisor starts it as `python -m broker.cli.worker <ready>`; `ready` is a file descriptor to which the worker
+writes one byte once it serves. Its settings are its environment.
+"""
+
+import gc
+import importlib
+import os
+import socket
+import sys
+from typing import Any, Final
+
+import uvicorn
+
+from broker import settings as configuration
+from broker.app import create_app
+from broker.cli import console, sockets
+from broker.cli.supervisor import GRACE
+from broker.errors import StartError
+from broker.settings import Settings
+
+KEEP_ALIVE: Final = 75
+"""Seconds that an idle connection is kept: longer than the usual 60 of proxies, which so never meet a closed one."""
+
+TEST_APP: Final = "NGSILD_TEST_APP"
+"""Names another application for tests of the life cycle alone: `module:factory`."""
+
+
+class Server(uvicorn.Server):
+    """A server that says when it serves."""
+
+    def __init__(self, config: uvicorn.Config, ready: int) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            gc.collect()
+            gc.freeze()  # what start-up made stays: no collection need look at it again
+            os.write(self._ready, b"1")
+            os.close(self._ready)
+
+
+def _application(settings: Settings) -> Any:
+    if name := os.environ.get(TEST_APP):
+        module, _, factory = name.partition(":")
+        return getattr(importlib.import_module(module), factory)(settings)
+    return create_app(settings)
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        _application(settings),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        interface="asgi3",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,  # RFC 9110 §6.6.1: a server with a clock sends it
+        backlog=sockets.BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+
+
+def main(ready: int) -> int:
+    """Serve until asked to end; the exit code."""
+    try:
+        settings = configuration.load()
+        server = Server(_config(settings), ready)
+        server.run(sockets=[sockets.listen(settings.host, settings.port)])
+    except StartError as error:
+        console.tell(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

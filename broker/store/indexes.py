@@ -16,12 +16,10 @@ INDEXES: Final = {
     ENTITIES: (
         IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
         IndexModel([("a.k", ASCENDING), ("a.v", ASCENDING)], name="attribute"),
-        IndexModel([("s", ASCENDING), ("_id", ASCENDING)], name="scope", sparse=True),
-        IndexModel([("t", ASCENDING), ("g.k", ASCENDING), ("g.v", GEOSPHERE)], name="type_geometry"),
         IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name="geometry"),
     ),
 }
-"""Collection to its indexes."""
+"""Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
 
 async def prepare(database: AsyncDatabase[dict[str, Any]]) -> None:

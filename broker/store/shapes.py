@@ -2,16 +2,15 @@
 
     {_id: entity id,
      t: [type IRI, …],
-     a: [{k: name, v: scalar}, …]      every attribute value; `v` is never an array, which would ruin the index bounds
-                                        of all attributes; absent where the value is no scalar (existence)
+     a: [{k: name, v: scalar}, …]      every attribute value and every scope; `v` is never an array, which would ruin
+                                        the bounds of all attributes; absent where the value is no scalar (existence)
      g: [{k: name, v: geometry}, …]    every geometry
-     s: [scope, …],
      o: true                            more keys than MAX_KEYS: a query must look at the entity itself
      u: true                            a geometry that mongod refuses to index, likewise
      r: revision, 1 when created,
      j: bytes of `broker.model.entity.encode`}
 
-Empty `g`, `s`, `o`, `u` are left out. Keys `name[member]` hold the members of object values, one level deep, and the
+Empty `g`, `o`, `u` are left out. Keys `name[member]` hold the members of object values, one level deep, and the
 languages of a LanguageProperty. See docs/decisions/document-shape.md.
 """
 
@@ -21,9 +20,11 @@ from typing import Any, Final, TypeAlias
 
 from broker.model.entity import Entity, Instance, encode
 from broker.model.kinds import GEOMETRIES
+from broker.names import NGSI_LD
 
 Document: TypeAlias = dict[str, Any]
 
+SCOPE: Final = NGSI_LD + "scope"
 MAX_KEYS: Final = 256
 """Most attribute keys that one entity has in the index: each costs every write."""
 MAX_KEY_LENGTH: Final = 512
@@ -36,8 +37,6 @@ def document(entity: Entity, revision: int, *, index_geometry: bool = True) -> D
     stored: Document = {"_id": entity.id, "t": list(entity.types), "r": revision, "j": encode(entity)}
     stored.update(_attribute_fields(entity))
     stored.update(_geometry_fields(entity, index_geometry))
-    if entity.scopes:
-        stored["s"] = list(entity.scopes)
     return stored
 
 
@@ -50,7 +49,7 @@ def update(old: Entity, new: Entity, revision: int, *, index_geometry: bool = Tr
     wanted: Document = {"r": revision, "j": encode(new)}
     owned: set[str] = set()
     changed = _changed(old, new)
-    if changed:
+    if changed or old.scopes != new.scopes:
         wanted.update(_attribute_fields(new))
         owned |= {"a", "o"}
     if not index_geometry or any(_has_geometry(instances) for instances in changed):
@@ -58,10 +57,6 @@ def update(old: Entity, new: Entity, revision: int, *, index_geometry: bool = Tr
         owned |= {"g", "u"}
     if old.types != new.types:
         wanted["t"] = list(new.types)
-    if old.scopes != new.scopes:
-        owned.add("s")
-        if new.scopes:
-            wanted["s"] = list(new.scopes)
     gone = owned - wanted.keys()
     return {"$set": wanted, "$unset": dict.fromkeys(gone, "")} if gone else {"$set": wanted}
 
@@ -91,7 +86,7 @@ def _geometry_fields(entity: Entity, index_geometry: bool) -> Document:
 
 
 def _attribute_fields(entity: Entity) -> Document:
-    keys: list[Document] = []
+    keys: list[Document] = [{"k": SCOPE, "v": scope} for scope in entity.scopes]
     for name, instances in entity.attributes.items():
         for instance in instances:
             keys.extend(_KEYS[instance["type"]](name, instance))

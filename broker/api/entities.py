@@ -54,7 +54,7 @@ async def query(request: Request, services: Services) -> Response:
     found = await reads.query(
         services.store, request.call, Query(types=types, limit=page.fetched, offset=page.offset, count=page.count)
     )
-    lines = page_lines(request, page, len(found.entities), found.count)
+    lines = page_lines(request, page, len(found.entities), found.total)
     return rendering.entities(request, found.entities[: page.limit], lines)
 
 

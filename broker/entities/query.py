@@ -11,10 +11,10 @@ from broker.store.store import Store
 
 
 class Page(NamedTuple):
-    """A page of a query's answer; `count` of all that match, if the query asked for it."""
+    """A page of a query's answer; `total` of all that match, if the query asked for it."""
 
     entities: list[Entity]
-    count: int | None
+    total: int | None
 
 
 async def retrieve(store: Store, call: Call, entity_id: str, types: TypeSelection | None = None) -> Entity:
@@ -24,5 +24,5 @@ async def retrieve(store: Store, call: Call, entity_id: str, types: TypeSelectio
 
 async def query(store: Store, call: Call, query: Query) -> Page:
     """A page of the entities that match, and their count."""
-    count = await store.count(call.tenant, query) if query.count else None
-    return Page(await store.find(call.tenant, query) if query.limit else [], count)
+    total = await store.count(call.tenant, query) if query.count else None
+    return Page(await store.find(call.tenant, query) if query.limit else [], total)

@@ -68,12 +68,10 @@ KIND_BY_IRI: Final = {NGSI_LD + kind.name: kind for kind in KINDS.values()}
 PROOF: Final = NGSI_LD + "ngsildproof"
 """The Property whose value is a W3C data integrity proof, kept as it comes (GS CIM 009 §4.5.2.2)."""
 
-FIXED_KINDS: Final = {
-    **{NGSI_LD + name: "GeoProperty" for name in ("location", "observationSpace", "operationSpace")},
-    PROOF: "Property",
-}
-"""Attributes whose kind the standard says, by expanded name (GS CIM 009 §4.7.1, §4.5.2.2)."""
+GEO_ATTRIBUTES: Final = frozenset(NGSI_LD + name for name in ("location", "observationSpace", "operationSpace"))
+"""Attributes that hold geometries by definition (GS CIM 009 §4.7.1)."""
 
+VALUE: Final = KINDS["Property"].iri
 RESERVED: Final = (
     frozenset(kind.iri for kind in KINDS.values())
     | {NGSI_LD + "has" + kind.previous[0].upper() + kind.previous[1:] for kind in KINDS.values()}

@@ -12,7 +12,7 @@ from broker.model.entity import Attributes, Instance
 from broker.model.geometry import is_geometry
 from broker.model.grammar import check_name, is_uri, shown
 from broker.model.instants import date_time
-from broker.model.kinds import FIXED_KINDS, KIND_BY_IRI, KIND_BY_MEMBER, KINDS, PROOF, RESERVED, Kind
+from broker.model.kinds import GEO_ATTRIBUTES, KIND_BY_IRI, KIND_BY_MEMBER, KINDS, PROOF, RESERVED, VALUE, Kind
 from broker.model.parse_values import READERS, Reading, vocabulary
 from broker.names import DEFAULT_DATASET, NULL
 
@@ -21,13 +21,20 @@ MAX_DEPTH: Final = 20
 
 _PROPERTY: Final = KINDS["Property"]
 _GEO_PROPERTY: Final = KINDS["GeoProperty"]
+_DEFINED: Final = GEO_ATTRIBUTES | {PROOF}
 
 
-def attribute_name(reading: Reading, name: str) -> str:
-    """The IRI of an attribute's name; BadRequestData if it cannot be one."""
-    iri = reading.names.expand(check_name(name))
-    if iri in RESERVED:
-        raise BadRequestData(f"Attribute {name}: the name is a term of the core @context for something else")
+def attribute_name(reading: Reading, name: str, path: str = "") -> str:
+    """The IRI of an attribute's name; BadRequestData if it cannot be one. `path`, with a dot at its end, holds it.
+
+    `value` is taken as the name of an entity's attribute: published models have it (Device), and no reader errs.
+    """
+    try:
+        iri = reading.names.expand(check_name(name))
+    except BadRequestData as error:
+        raise BadRequestData(f"Attribute {path[:-1]}: {error.detail}" if path else error.detail) from None
+    if iri in RESERVED and (iri != VALUE or path):
+        raise BadRequestData(f"Attribute {path}{name}: the name is a term of the core @context for something else")
     return iri
 
 
@@ -37,7 +44,7 @@ def read_attributes(reading: Reading, members: Iterable[tuple[str, Any]], path: 
         raise BadRequestData(f"Attribute {path[:-1]}: sub-attributes are nested deeper than {MAX_DEPTH}")
     attributes: Attributes = {}
     for name, content in members:
-        iri = attribute_name(reading, name)
+        iri = attribute_name(reading, name, path)
         where = path + name
         if iri in attributes:
             raise BadRequestData(f"Attribute {where} is given twice, under two names")
@@ -64,13 +71,18 @@ def read_instance(reading: Reading, iri: str, content: Any, where: str, depth: i
         raise BadRequestData(f"Attribute {where}: a proof is a Property, with its type and a value")
     else:
         instance = _bare(reading, content, where)
-    return _of_allowed_kind(iri, instance, where)
+    if iri in _DEFINED:
+        _check_kind(iri, instance, content, where)
+    return instance
 
 
 def read_fragment(reading: Reading, iri: str, content: dict[str, Any], where: str) -> Instance:
     """The part of one instance: it may lack its type and its value; its sub-attributes are whole."""
     kind = _kind(reading, content, where)
-    return _of_allowed_kind(iri, _reified(reading, iri, content, kind, where, 0, partial=True), where)
+    instance = _reified(reading, iri, content, kind, where, 0, partial=True)
+    if iri in _DEFINED:
+        _check_kind(iri, instance, content, where)
+    return instance
 
 
 def is_bare_value(content: Any) -> bool:
@@ -121,9 +133,7 @@ def _kind(reading: Reading, content: dict[str, Any], where: str) -> Kind | None:
     """The kind that the type or the value member tells; None if neither is there."""
     given = content.get("type", content.get("@type"))
     if given is not None:
-        kind = None
-        if isinstance(given, str):
-            kind = KINDS.get(given) or KIND_BY_IRI.get(reading.names.expand(given))
+        kind = (KINDS.get(given) or _kind_by_iri(reading, given)) if isinstance(given, str) else None
         if kind is None:
             raise BadRequestData(f"Attribute {where}: type is {shown(given)}, which is none of {', '.join(KINDS)}")
         return kind
@@ -133,11 +143,24 @@ def _kind(reading: Reading, content: dict[str, Any], where: str) -> Kind | None:
     return None
 
 
-def _of_allowed_kind(iri: str, instance: Instance, where: str) -> Instance:
-    fixed = FIXED_KINDS.get(iri)
-    if fixed is not None and instance.get("type", fixed) not in {fixed, NULL}:
-        raise BadRequestData(f"Attribute {where} is a {instance['type']}: it can only be a {fixed}")
-    return instance
+def _kind_by_iri(reading: Reading, given: str) -> Kind | None:
+    try:
+        return KIND_BY_IRI.get(reading.names.expand(given))
+    except BadRequestData:
+        return None
+
+
+def _check_kind(iri: str, instance: Instance, content: Any, where: str) -> None:
+    """Refuse a `location` without a geometry, and a proof that is no Property.
+
+    A location that says it is a Property and holds a geometry is kept as it says: published examples do so.
+    """
+    kind = instance.get("type", NULL)
+    if iri == PROOF:
+        if kind not in {"Property", NULL}:
+            raise BadRequestData(f"Attribute {where} is a {kind}: it can only be a Property")
+    elif kind not in {"GeoProperty", NULL} and not (type(content) is dict and is_geometry(content.get("value"))):
+        raise BadRequestData(f"Attribute {where} is a {kind}: it can only be a GeoProperty")
 
 
 def _reified(

@@ -23,6 +23,7 @@ _TYPED: Final[dict[str, Callable[[Any], str | None]]] = {
     "Date": calendar_date,
     "Time": time_of_day,
 }
+_EXAMPLES: Final = {"DateTime": "2025-07-01T12:00:00Z", "Date": "2025-07-01", "Time": "12:00:00Z"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def _value(reading: Reading, content: Any, where: str) -> Any:
 
 def compound(reading: Reading, content: Any, where: str, member: str) -> Any:
     """An object or an array as a value: checked, its keys expanded."""
-    if type(content) is dict and _is_typed(content) and isinstance(content.get("@value"), str):
+    if type(content) is dict and _typed(content) is not None and isinstance(content.get("@value"), str):
         content = {**content, "@value": content["@value"].replace(",", ".")}
     _check_inside(reading, content, where, member, in_array=False)
     try:
@@ -73,9 +74,10 @@ def compound(reading: Reading, content: Any, where: str, member: str) -> Any:
     return value
 
 
-def _is_typed(content: dict[str, Any]) -> bool:
-    kind = content.get("@type")
-    return isinstance(kind, str) and kind in _TYPED
+def _typed(content: dict[str, Any]) -> str | None:
+    """DateTime, Date or Time, if an object says that it is the value of one."""
+    kind = content.get("@type", content.get("type") if "@value" in content else None)
+    return kind if isinstance(kind, str) and kind in _TYPED else None
 
 
 def _check_inside(
@@ -83,8 +85,10 @@ def _check_inside(
 ) -> None:
     """Refuse NGSI-LD Nulls where none may stand, and typed DateTimes that are none (not in `verbatim` content)."""
     if type(content) is dict:
-        if not verbatim and _is_typed(content) and _TYPED[content["@type"]](content.get("@value")) is None:
-            raise _wrong(where, member, content.get("@value"), f"a {content['@type']}")
+        typed = None if verbatim else _typed(content)
+        if typed is not None and _TYPED[typed](content.get("@value")) is None:
+            found = shown(content["@value"]) if "@value" in content else "an object without @value"
+            raise BadRequestData(f"Attribute {where}: {member} is {found}, not a {typed}, such as {_EXAMPLES[typed]}")
         for inner in content.values():
             _check_inside(reading, inner, where, member, in_array=False, verbatim=verbatim)
     elif type(content) is list:

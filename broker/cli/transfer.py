@@ -184,7 +184,10 @@ class Remote:
             return await self._settle(batch, status, body)
 
     async def get(self, path: str, parameters: Mapping[str, str], context: str | None = None) -> tuple[Any, int | None]:
-        """The answer to a GET and the number of all results, if asked to count. Raises StartError if it is no 200."""
+        """The answer to a GET and the number of all results, if asked to count; None when there is no such thing.
+
+        Raises StartError when the broker isn't there or refuses.
+        """
         headers = {"Link": link(context)} if context else {}
         failures = 0
         while True:
@@ -195,6 +198,8 @@ class Remote:
                 failures += 1
                 continue
             self._back()
+            if status == 404:
+                return None, None
             if status != 200:
                 raise self._unfit(status, body)
             count = answer.get(names.COUNT_HEADER, "")

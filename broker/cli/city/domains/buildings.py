@@ -16,7 +16,7 @@ FLEETS: Final = (
         count=20,
         attributes={
             "name": a.one_of("House", "Block of flats", "School", "Clinic", "Office", "Town hall", "Workshop"),
-            "description": a.text("Definition {} of the city's register of buildings"),
+            "description": a.text("Definition {} in the register of buildings"),
             "root": a.always(False),
             "owner": a.always(["urn:ngsi-ld:Organization:city"]),
         },

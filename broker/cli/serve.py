@@ -67,7 +67,7 @@ def _start(settings: Settings, signals: Signals, ends: ExitStack) -> Supervisor:
     if settings.mongodb_uri is None:
         database = EmbeddedMongoDB(settings.data_dir, cache_mb=settings.mongodb_cache_mb)
         database.start(pause=signals.pause)
-        ends.callback(lambda: database.stop(patience=5 if signals.requests > 1 else 60))
+        ends.callback(database.stop, hasten=lambda: signals.requests > 1)
         settings = settings.model_copy(update={"mongodb_uri": SecretStr(database.uri)})
     environment = configuration.environment(settings)
     if settings.workers > 1:

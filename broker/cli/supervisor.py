@@ -91,21 +91,29 @@ class Child:
         self.process = process
         self._started = time.monotonic()
 
-    def tend(self) -> int | None:
-        """Start it if it is due. The return code of a process that has just ended, else None."""
+    def tend(self) -> str | None:
+        """Start it if it is due. How it ended if it has just ended, else None."""
         if self.process is None:
-            if time.monotonic() >= self._due:
-                self.adopt(self._start())
-            return None
+            return self._start_if_due()
         code = self.process.poll()
-        if code is None:
+        return None if code is None else self._ended(children.how_it_ended(code))
+
+    def _start_if_due(self) -> str | None:
+        if time.monotonic() < self._due:
             return None
+        try:
+            self.adopt(self._start())
+        except (OSError, StartError) as error:  # no memory, no disk, a program being replaced: it may pass
+            return self._ended(str(error))
+        return None
+
+    def _ended(self, how: str) -> str:
         now = time.monotonic()
-        failures = 0 if now - self._started >= STEADY else self._failures
+        failures = 0 if self.process and now - self._started >= STEADY else self._failures
         self._due = now + PAUSES[min(failures, len(PAUSES) - 1)]
         self._failures = failures + 1
         self.process = None
-        return code
+        return how
 
     @property
     def patience(self) -> float:
@@ -139,20 +147,18 @@ class Supervisor:
             self._signals.wait(TICK, *self._starting)
             if self._signals.requests:
                 raise Stopping
-            ended = [code for worker in self._workers if (code := worker.tend()) is not None]
+            ended = [how for worker in self._workers if (how := worker.tend()) is not None]
             if ended:
-                raise StartError(
-                    f"A worker ended at its start ({children.how_it_ended(ended[0])}).", "It has said why above."
-                )
+                raise StartError(f"A worker ended at its start ({ended[0]}).", "What it said is above.")
             self._hear_ready()
 
     def keep(self) -> None:
         """Keep everything running until asked to end."""
         while not self._signals.requests:
             for child in self._children:
-                code = child.tend()
-                if code is not None:
-                    self._report(child, code)
+                how = child.tend()
+                if how is not None:
+                    self._report(child, how)
             if self._database:
                 self._database.bound_log()
             self._signals.wait(min(child.patience for child in self._children), *self._starting)
@@ -194,12 +200,12 @@ class Supervisor:
             os.close(descriptor)
             self._starting.discard(descriptor)
 
-    def _report(self, child: Child, code: int) -> None:
+    def _report(self, child: Child, how: str) -> None:
         words = self._database.last_words() if self._database and child.name == "mongod" else ""
         log.error(
             "process ended; it is started again",
             process=child.name,
-            ended=children.how_it_ended(code),
+            ended=how,
             pause=round(max(0.0, child.patience), 1),
             **({"last_words": words} if words else {}),
         )

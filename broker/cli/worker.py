@@ -5,11 +5,10 @@ writes one byte once it serves. Its settings are its environment.
 """
 
 import gc
-import importlib
 import os
 import socket
 import sys
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 
@@ -22,9 +21,6 @@ from broker.settings import Settings
 
 KEEP_ALIVE: Final = 75
 """Seconds that an idle connection is kept: longer than the usual 60 of proxies, which so never meet a closed one."""
-
-TEST_APP: Final = "NGSILD_TEST_APP"
-"""Names another application for tests of the life cycle alone: `module:factory`."""
 
 
 class Server(uvicorn.Server):
@@ -43,22 +39,16 @@ class Server(uvicorn.Server):
             os.close(self._ready)
 
 
-def _application(settings: Settings) -> Any:
-    if name := os.environ.get(TEST_APP):
-        module, _, factory = name.partition(":")
-        return getattr(importlib.import_module(module), factory)(settings)
-    return create_app(settings)
-
-
 def _config(settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        _application(settings),
+        create_app(settings),
         loop="uvloop",
         http="httptools",
         ws="none",
         interface="asgi3",
         lifespan="on",
         log_config=None,
+        log_level="warning",
         access_log=False,
         proxy_headers=False,
         server_header=False,

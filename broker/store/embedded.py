@@ -20,6 +20,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -35,13 +36,13 @@ REPLICA_SET: Final = "embedded"
 MIB: Final = 2**20
 FREE_AT_START: Final = 512 * MIB
 """Free space without which mongod is not started: an empty database takes 300 MiB."""
+CLEAN_STOP: Final = 60.0
+"""Seconds that a clean shutdown may take: a checkpoint of the whole cache."""
 
 _ADDRESS: Final = re.compile(r"/[a-z0-9._/-]{1,106}")
 """Paths that serve as a socket's address (`sun_path` holds 108 bytes) and as the member's name."""
 _LOGS_KEPT: Final = 3
 _LOG_SIZE: Final = 64 * MIB
-_CLEAN_STOP: Final = 60.0
-"""Seconds that a clean shutdown may take: a checkpoint of the whole cache."""
 
 Document = dict[str, Any]
 
@@ -117,10 +118,10 @@ class EmbeddedMongoDB:
             self.process = children.spawn(self._command(), output=log)
         return self.process
 
-    def stop(self, patience: float = _CLEAN_STOP) -> None:
+    def stop(self, patience: float = CLEAN_STOP, hasten: Callable[[], bool] = lambda: False) -> None:
         """End mongod by a clean shutdown, bounded by `patience` seconds. Without one running, nothing happens."""
         if self.process is not None:
-            children.end(self.process, patience)
+            children.end(self.process, patience, hasten)
             self.process = None
         if self._lock is not None:
             os.close(self._lock)
@@ -132,9 +133,10 @@ class EmbeddedMongoDB:
 
     def bound_log(self) -> None:
         """Begin a new log when this one has grown large."""
-        if self.process and self.log.is_file() and self.log.stat().st_size > _LOG_SIZE:
-            _rotate(self.log)
-            self.process.send_signal(signal.SIGUSR1)
+        with suppress(OSError):  # the log is no reason to end
+            if self.process and self.log.stat().st_size > _LOG_SIZE:
+                _rotate(self.log)
+                self.process.send_signal(signal.SIGUSR1)
 
     def __enter__(self) -> Self:
         self.start()
@@ -266,12 +268,13 @@ def _end_orphan(data: Path, pause: Callable[[float], None]) -> None:
     orphan = mongod.running_on(data)
     if orphan is None:
         return
-    os.kill(orphan.pid, signal.SIGTERM)
     deadline = time.monotonic() + 30
-    while (left := mongod.running_on(data)) is not None:
-        if time.monotonic() > deadline:
-            os.kill(left.pid, signal.SIGKILL)
-        pause(0.05)
+    with suppress(ProcessLookupError):
+        os.kill(orphan.pid, signal.SIGTERM)
+        while mongod.running_on(data) == orphan:
+            if time.monotonic() > deadline:
+                os.kill(orphan.pid, signal.SIGKILL)
+            pause(0.05)
 
 
 def _socket_path(folder: Path) -> str:

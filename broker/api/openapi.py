@@ -106,12 +106,7 @@ _LINK: Final = {
 }
 ALWAYS: Final[tuple[type[BrokerError], ...]] = (InvalidRequest, InternalError)
 """Errors that any operation may answer."""
-ALWAYS_NGSI_LD: Final[tuple[type[BrokerError], ...]] = (
-    BadRequestData,
-    NonexistentTenant,
-    StoreUnavailable,
-    LdContextNotAvailable,
-)
+ALWAYS_NGSI_LD: Final[tuple[type[BrokerError], ...]] = (BadRequestData, StoreUnavailable, LdContextNotAvailable)
 """Errors that any operation of NGSI-LD may answer."""
 
 
@@ -137,8 +132,17 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 def errors_of(operation: Operation) -> list[type[BrokerError]]:
     """All problem types that an operation may answer, by status."""
-    errors = {*ALWAYS, *operation.errors, *(ALWAYS_NGSI_LD if operation.ngsi_ld else ())}
+    errors = {*ALWAYS, *operation.errors}
+    if operation.ngsi_ld:
+        errors |= {*ALWAYS_NGSI_LD}
+        if not operation.creates_tenant:
+            errors.add(NonexistentTenant)
     return sorted(errors, key=lambda error: (error.status, error.name))
+
+
+def name_of(error: type[BrokerError]) -> str:
+    """The problem type's name, and what it is about if several errors have it."""
+    return error.name if error.name == error.__name__ else f"{error.name} ({error.title.lower()})"
 
 
 def bare_statuses(operation: Operation) -> dict[int, str]:
@@ -206,7 +210,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
             str(error.status),
             {"description": "", "content": {JSON: {"schema": _ref("ProblemDetails")}}},
         )
-        known["description"] = ", ".join(filter(None, (known["description"], error.name)))
+        known["description"] = ", ".join(filter(None, (known["description"], name_of(error))))
     for status, why in bare_statuses(operation).items():
         responses[str(status)] = {"description": f"{HTTPStatus(status).phrase}. {why}"}
     return responses

@@ -73,5 +73,7 @@ class Operation:
     """Media types of the answer, the preferred first (GS CIM 009 §6.3.4)."""
     ngsi_ld: bool = True
     """It has a tenant and an @context; the others are the process's own."""
+    creates_tenant: bool = False
+    """It makes the tenant that it names if there is none (GS CIM 009 §5.5.10); the others refuse that."""
     empty_id: bool = False
     """`<collection>/` with this method is this operation with an empty id: a 400, no 405 (suite 054_02, 056_02)."""

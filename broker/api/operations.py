@@ -44,6 +44,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         errors=(AlreadyExists,),
         parameters=(LOCAL,),
         body=Body("Entity"),
+        creates_tenant=True,
     ),
     Operation(
         name="queryEntities",
@@ -115,6 +116,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         errors=(TooManyResults,),
         parameters=(batch.UPSERT_OPTIONS, LOCAL),
         body=Body("EntityList", array=True),
+        creates_tenant=True,
     ),
     Operation(
         name="health",

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from broker.api.openapi import bare_statuses, errors_of
+from broker.api.openapi import bare_statuses, errors_of, name_of
 from broker.api.operation import Operation
 from broker.api.operations import OPERATIONS
+from broker.api.parameters import Parameter
 
 _HEAD = """\
 # The API
@@ -52,16 +54,22 @@ def _lines(operation: Operation) -> Iterator[str]:
     yield f"Answers as {_codes(operation.produces)}.\n"
     if operation.parameters:
         yield "| Parameter | |\n|---|---|"
-        yield from (f"| `{parameter.name}` | {parameter.description} |" for parameter in operation.parameters)
+        yield from (f"| `{each.name}` | {each.description}{_choices(each)} |" for each in operation.parameters)
         yield ""
     yield "| Status | |\n|---|---|"
     yield from (f"| {success.status} | {_capital(success.when)}. |" for success in operation.success)
     by_status: dict[int, list[str]] = {}
     for error in errors_of(operation):
-        by_status.setdefault(error.status, []).append(error.name)
+        by_status.setdefault(error.status, []).append(name_of(error))
     refusals = {status: ", ".join(names) for status, names in by_status.items()} | bare_statuses(operation)
     yield from (f"| {status} | {refusals[status]} |" for status in sorted(refusals))
     yield ""
+
+
+def _choices(parameter: Parameter[Any]) -> str:
+    """The words that the parameter takes, if they are fixed."""
+    schema = parameter.schema.get("items", parameter.schema)
+    return f" {_codes(schema['enum'])}." if "enum" in schema else ""
 
 
 def _codes(words: Iterable[str]) -> str:

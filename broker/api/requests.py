@@ -149,7 +149,7 @@ def check_depth(body: bytes, payload: Any, max_depth: int) -> None:
         brackets = brackets.replace(b"{}", b"")
         if not brackets:
             return
-    level = [payload]
+    level = [payload] if isinstance(payload, dict | list) else []
     for _ in range(max_depth):
         level = [
             inner
@@ -157,9 +157,8 @@ def check_depth(body: bytes, payload: Any, max_depth: int) -> None:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
             if isinstance(inner, dict | list)
         ]
-        if not level:
-            return
-    raise InvalidRequest(f"The body nests deeper than {max_depth} levels.")
+    if level:
+        raise InvalidRequest(f"The body nests deeper than {max_depth} levels.")
 
 
 def link_context(headers: Headers) -> str | None:

@@ -1,7 +1,5 @@
 """The slice of the entity API over HTTP, as GS CIM 009 §6.4–§6.6 say."""
 
-from typing import Any
-
 import httpx2
 import pytest
 

@@ -1,0 +1,65 @@
+"""The OpenAPI document and docs/api.md say what the operations table says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from jsonschema import Draft202012Validator
+from schemathesis.core.result import Ok
+
+from broker.api import openapi, page
+from broker.api.operation import Operation
+from broker.api.operations import OPERATIONS
+
+DOCUMENT = openapi.document(OPERATIONS)
+
+
+def names(operation: Operation) -> str:
+    return operation.name
+
+
+def test_an_openapi_reader_finds_every_operation() -> None:
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    read = [result for result in schema.get_all_operations() if isinstance(result, Ok)]
+    found = {(result.ok().method.upper(), result.ok().path) for result in read}
+    assert found >= {(operation.method, operation.path) for operation in OPERATIONS}
+
+
+@pytest.mark.parametrize("name", openapi.SCHEMAS)
+def test_schemas_are_json_schemas(name: str) -> None:
+    Draft202012Validator.check_schema(openapi.SCHEMAS[name])
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=names)
+def test_an_operation_refers_to_schemas_that_exist(operation: Operation) -> None:
+    schemas = [success.schema for success in operation.success]
+    if operation.body is not None:
+        schemas.append(operation.body.schema)
+    assert {schema for schema in schemas if schema is not None} <= set(openapi.SCHEMAS)
+
+
+def test_names_and_places_are_unique() -> None:
+    assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+    assert len({(operation.method, operation.path) for operation in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_path_variables_are_described() -> None:
+    variables = [part for operation in OPERATIONS for part in operation.path.split("/") if part.startswith("{")]
+    assert {variable[1:-1] for variable in variables} == set(openapi.PATH_VARIABLES)
+
+
+def test_head_is_where_get_is() -> None:
+    for path in DOCUMENT["paths"].values():
+        assert ("head" in path) == ("get" in path)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=names)
+def test_every_status_has_a_description(operation: Operation) -> None:
+    described: dict[str, Any] = DOCUMENT["paths"][operation.path][operation.method.lower()]["responses"]
+    assert all(answer["description"] for answer in described.values())
+
+
+def test_the_page_of_the_docs_is_up_to_date() -> None:
+    written = Path(__file__).parents[2] / "docs" / "api.md"
+    assert written.read_text() == page.markdown(OPERATIONS), "run `python -m broker.api.page > docs/api.md`"

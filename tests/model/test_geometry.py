@@ -42,7 +42,7 @@ def test_at_type_is_type() -> None:
     assert check_geometry({"@type": "Point", "coordinates": [1, 2]}, "x") == {"type": "Point", "coordinates": [1, 2]}
 
 
-REFUSED = {
+REFUSED: dict[str, list[Any]] = {
     "a geometry is one of": [
         {"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [1, 2]}]},
         {"type": "Circle", "coordinates": [1, 2]},

@@ -18,26 +18,32 @@ from tests.model.context import NAMES
 
 POINT = {"type": "Point", "coordinates": [8.5, 41.2]}
 
+
+def some(*contents: Any) -> tuple[Any, ...]:
+    """Contents of any kind."""
+    return contents
+
+
 ENTITIES: list[tuple[Any, str]] = [
-    *((payload, r"^Entity is .*, not an object$") for payload in (None, 1, "a", [], [{}], True)),
+    *((payload, r"^Entity is .*, not an object$") for payload in some(None, 1, "a", [], [{}], True)),
     ({"type": "T"}, r"^Entity: id is missing$"),
     ({"id": "urn:x:1"}, r"^Entity urn:x:1: type is missing$"),
     *(
         ({"id": id_, "type": "T"}, r"^Entity: id is .*, not a URI$")
-        for id_ in ("", "x", "urn:a b", 1, None, [], {"@id": "urn:x:1"}, NULL)
+        for id_ in some("", "x", "urn:a b", 1, None, [], {"@id": "urn:x:1"}, NULL)
     ),
     ({"id": "urn:x:1", "@id": "urn:x:1", "type": "T"}, r"^Entity: id .* twice"),
     ({"id": "urn:x:1", "@type": "T", "type": "T"}, r"^Entity: .*type is given twice"),
-    *(({"id": "urn:x:1", "type": type_}, r"^Entity: type is ") for type_ in (None, 1, [], {}, True)),
-    *(({"id": "urn:x:1", "type": [type_]}, r"^Entity: type holds ") for type_ in (None, 1, ["T"], {})),
-    *(({"id": "urn:x:1", "type": type_}, r"^Name ") for type_ in ("9Vehicle", "A B", "", NULL, ["T", "a-b"])),
+    *(({"id": "urn:x:1", "type": type_}, r"^Entity: type is ") for type_ in some(None, 1, [], {}, True)),
+    *(({"id": "urn:x:1", "type": [type_]}, r"^Entity: type holds ") for type_ in some(None, 1, ["T"], {})),
+    *(({"id": "urn:x:1", "type": type_}, r"^Name ") for type_ in some("9Vehicle", "A B", "", NULL, ["T", "a-b"])),
     *(
         ({"id": "urn:x:1", "type": "T", "scope": scope}, r"^Entity: scope is ")
-        for scope in ("9bad", "/a//b", "a-b", "", None, 1, {}, ["/ok", "9bad"], NULL, [["/a"]])
+        for scope in some("9bad", "/a//b", "a-b", "", None, 1, {}, ["/ok", "9bad"], NULL, [["/a"]])
     ),
     *(
         ({"id": "urn:x:1", "type": "T", "expiresAt": at}, r"^Entity: expiresAt is .*, not a DateTime")
-        for at in ("not-a-date", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00+01:00", 1, None, NULL)
+        for at in some("not-a-date", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00+01:00", 1, None, NULL)
     ),
     ({"id": "urn:x:1", "type": "T", "@context": {}}, r"^Name '@context'"),
     ({"id": "urn:x:1", "type": "T", "my attr": 1}, r"^Name 'my attr'"),
@@ -76,9 +82,9 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     ({"datasetId": "urn:d:1"}, "the value is missing"),
     *(
         ({"type": kind, "value": 1}, "type is .*, which is none of Property,")
-        for kind in ("string", "RelationShip", "", "@id")
+        for kind in some("string", "RelationShip", "", "@id")
     ),
-    *(({"type": kind, "value": 1}, "type is .*, which is none of Property,") for kind in (1, [], ["Property"], {})),
+    *(({"type": kind, "value": 1}, "type is .*, which is none of Property,") for kind in some(1, [], ["Property"], {})),
     ({"type": "PostalAddress", "street": "x"}, "type is 'PostalAddress', which is none of"),
     ({"type": "GeometryCollection", "geometries": []}, "type is 'GeometryCollection', which is none of"),
     ({"type": "GeoProperty", "value": {"type": "GeometryCollection", "geometries": []}}, "a geometry is one of"),
@@ -108,28 +114,36 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     *(
         ({"value": 1, member: at}, f"{member} is .*, not a DateTime")
         for member in ("observedAt", "expiresAt")
-        for at in ("yesterday", "2026-08-10T12:00:00+02:00", "2021-03-11T15:51:02", 1, None, {"type": "Property"}, [])
+        for at in some(
+            "yesterday", "2026-08-10T12:00:00+02:00", "2021-03-11T15:51:02", 1, None, {"type": "Property"}, []
+        )
     ),
-    *(({"value": 1, "unitCode": code}, "unitCode is .*, not a string") for code in (1, "", None, ["CEL"])),
-    *(({"value": 1, "datasetId": id_}, "datasetId is .*, not a URI") for id_ in ("x", 1, None, NULL, ["urn:d:1"], "")),
-    *(({"value": 1, "valueType": term}, "valueType is .*, not a string") for term in (1, None, "", {}, [1])),
+    *(({"value": 1, "unitCode": code}, "unitCode is .*, not a string") for code in some(1, "", None, ["CEL"])),
+    *(
+        ({"value": 1, "datasetId": id_}, "datasetId is .*, not a URI")
+        for id_ in some("x", 1, None, NULL, ["urn:d:1"], "")
+    ),
+    *(({"value": 1, "valueType": term}, "valueType is .*, not a string") for term in some(1, None, "", {}, [1])),
     *(
         ({"object": object_}, "object is .*, not a URI or an array of URIs")
-        for object_ in ("x", 1, None, [], ["urn:x:2", "y"])
+        for object_ in some("x", 1, None, [], ["urn:x:2", "y"])
     ),
-    *(({"object": object_}, "object is ") for object_ in ({"object": "urn:x:2"}, [["urn:x:2"]], "urn:a b")),
+    *(({"object": object_}, "object is ") for object_ in some({"object": "urn:x:2"}, [["urn:x:2"]], "urn:a b")),
     *(
         ({"objectList": list_}, "objectList is ")
-        for list_ in ("urn:x:2", None, {}, [1], [{"object": "x"}], [{"object": []}])
+        for list_ in some("urn:x:2", None, {}, [1], [{"object": "x"}], [{"object": []}])
     ),
     ({"objectList": [{"object": "urn:x:2", "entity": {}}]}, "objectList is an object"),
-    *(({"valueList": list_}, "valueList is .*, not an array") for list_ in (1, "a", None, {"a": 1})),
-    *(({"languageMap": map_}, "languageMap is .*, not an object") for map_ in ("a", None, [], 1, {})),
-    *(({"languageMap": {"en": text}}, "languageMap, en, is ") for text in (5, None, {}, [1], ["a", None], True)),
+    *(({"valueList": list_}, "valueList is .*, not an array") for list_ in some(1, "a", None, {"a": 1})),
+    *(({"languageMap": map_}, "languageMap is .*, not an object") for map_ in some("a", None, [], 1, {})),
+    *(({"languageMap": {"en": text}}, "languageMap, en, is ") for text in some(5, None, {}, [1], ["a", None], True)),
     *(({"languageMap": {tag: "a"}}, "languageMap is .*, not a language tag") for tag in ("e n", "", "en_US", "@value")),
-    *(({"vocab": term}, "vocab is .*, not a string or an array of strings") for term in (1, None, "", {}, [1], [""])),
-    *(({"json": json}, "json is .*, not an object or an array") for json in ("a", 1, None, True)),
-    *(({"value": 1, "accuracy": sub}, r"speed\.accuracy: value is null") for sub in (None, {"value": None})),
+    *(
+        ({"vocab": term}, "vocab is .*, not a string or an array of strings")
+        for term in some(1, None, "", {}, [1], [""])
+    ),
+    *(({"json": json}, "json is .*, not an object or an array") for json in some("a", 1, None, True)),
+    *(({"value": 1, "accuracy": sub}, r"speed\.accuracy: value is null") for sub in some(None, {"value": None})),
     ({"value": 1, "accuracy": {"value": 1, "source": {"object": "x"}}}, r"speed\.accuracy\.source: object is 'x'"),
     ({"value": 1, "scope": "/a"}, r"scope: the name is a term of the core"),
     ({"value": 1, "my attr": 1}, "Name 'my attr'"),

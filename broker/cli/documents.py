@@ -60,7 +60,7 @@ class Source:
             number += 1
             if not first:
                 return
-        value, broken = _parsed(first)
+        value, broken = _parsed(first.strip(_BLANK))
         if broken is None or self._lines_only:
             yield from self._from_lines(chain([first], self._lines()), number)
             return

@@ -231,6 +231,7 @@ class Remote:
             raise StartError(f"{error} is no URL.", "Write it as in http://localhost:1026.") from None
         except (aiohttp.ClientError, OSError) as error:
             raise _Unanswered(_plain(error)) from None
+        self._answered = True
         if answer.status in _LATER:
             pause = answer.headers.get("Retry-After", "")
             raise _Unanswered(
@@ -278,7 +279,6 @@ class Remote:
         await asyncio.sleep(pause if pause is not None else PAUSES[min(failures, len(PAUSES) - 1)])
 
     def _back(self) -> None:
-        self._answered = True
         if self._away_since is not None:
             self._away_since = None
             self._told(None)

@@ -12,7 +12,7 @@ from broker.entities import batch
 from broker.entities.batch import BatchResult, Item, Mode
 from broker.errors import BadRequestData, BrokerError, InvalidRequest, TooManyResults
 from broker.jsonld.compiled import CompiledContext
-from broker.model.parse import parse_entity
+from broker.model.parse import parse_fragment
 
 UPSERT_OPTIONS: Final = options(
     "Whether entities that exist are replaced (the default), or only the attributes that are sent.",
@@ -28,12 +28,13 @@ async def upsert(request: Request, services: Services) -> Response:
     chosen = request.get(UPSERT_OPTIONS) or {Mode.REPLACE.value}
     if len(chosen) > 1:
         raise InvalidRequest("Parameter options: replace and update exclude each other.")
-    items = await _items(request, services)
-    result = await batch.upsert(services.store, request.call, items, Mode(next(iter(chosen))))
+    mode = Mode(next(iter(chosen)))
+    items = await _items(request, services, nulls=mode is Mode.UPDATE)
+    result = await batch.upsert(services.store, request.call, items, mode)
     return _answer(result)
 
 
-async def _items(request: Request, services: Services) -> list[Item]:
+async def _items(request: Request, services: Services, *, nulls: bool = False) -> list[Item]:
     """The entities of the body, each parsed, or with what is wrong with it.
 
     Raises BadRequestData for a body that is no array, has no or too many elements or one that is no object.
@@ -52,21 +53,23 @@ async def _items(request: Request, services: Services) -> list[Item]:
     for position, element in enumerate(payload):
         if position % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        items.append(await _item(request, contexts, element, size))
+        items.append(await _item(request, contexts, element, size, nulls=nulls))
     return items
 
 
-async def _item(request: Request, contexts: "_Contexts", element: dict[str, Any], size: int) -> Item:
+async def _item(request: Request, contexts: "_Contexts", element: dict[str, Any], size: int, *, nulls: bool) -> Item:
     try:
         if request.context_in_body or "@context" in element:
             content, source = split_context(element, request.context_in_body, None)
-            entity = parse_entity(content, await contexts.resolve(source))
+            fragment = parse_fragment(content, await contexts.resolve(source), nulls=nulls)
         else:
-            entity = parse_entity(element, request.call.context)
+            fragment = parse_fragment(element, request.call.context, nulls=nulls)
+        if fragment.id is None:
+            raise BadRequestData("Entity: id is missing")
     except BrokerError as error:
         given = element.get("id", element.get("@id"))
         return Item(given if isinstance(given, str) else "", error, size)
-    return Item(entity.id, entity, size)
+    return Item(fragment.id, fragment, size)
 
 
 class _Contexts:
@@ -91,7 +94,7 @@ def _answer(result: BatchResult) -> Response:
         return json(
             207,
             {
-                "success": [*result.created, *result.updated],
+                "success": [*result.created, *result.changed],
                 "errors": [
                     {"entityId": entity_id, "error": problems.document(error)} for entity_id, error in result.errors
                 ],

@@ -6,8 +6,9 @@ from broker.api.parameters import TYPE
 from broker.api.requests import Request
 from broker.api.responses import Response, bare, created, json, segment
 from broker.api.services import Services
+from broker.entities import attributes, write
 from broker.entities import query as reads
-from broker.entities import write
+from broker.entities.commit import Target
 from broker.errors import BadRequestData
 from broker.model.grammar import is_uri, shown
 from broker.model.merge import UpdateResult
@@ -27,21 +28,21 @@ async def create(request: Request, services: Services) -> Response:
 
 async def retrieve(request: Request, services: Services) -> Response:
     """GET /entities/{entityId}."""
-    entity = await reads.retrieve(services.store, request.call, _entity_id(request), _types(request))
+    entity = await reads.retrieve(services.store, request.call, _target(request))
     return rendering.entity(request, entity)
 
 
 async def delete(request: Request, services: Services) -> Response:
     """DELETE /entities/{entityId}."""
-    await write.delete(services.store, request.call, _entity_id(request), _types(request))
+    await write.delete(services.store, request.call, _target(request))
     return bare(204)
 
 
 async def update_attributes(request: Request, services: Services) -> Response:
     """PATCH /entities/{entityId}/attrs."""
-    entity_id, types = _entity_id(request), _types(request)
+    target = _target(request)
     fragment = parse_fragment(request.payload, request.call.context, nulls=True)
-    result = await write.update_attributes(services.store, request.call, entity_id, fragment, request.size, types)
+    result = await attributes.update(services.store, request.call, target, fragment, request.size)
     return _updated(request, result)
 
 
@@ -58,12 +59,12 @@ async def query(request: Request, services: Services) -> Response:
     return rendering.entities(request, found.entities[: page.limit], lines)
 
 
-def _entity_id(request: Request) -> str:
-    """The id in the path. Raises BadRequestData if it is no URI."""
+def _target(request: Request) -> Target:
+    """The entity that the path and `type` name. Raises BadRequestData if its id is no URI."""
     entity_id = request.path["entityId"]
     if not is_uri(entity_id):
         raise BadRequestData(f"Entity id {shown(entity_id)} is no URI.")
-    return entity_id
+    return Target(entity_id, _types(request))
 
 
 def _types(request: Request) -> TypeSelection | None:

@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 from broker.call import Call
-from broker.entities.write import existing
+from broker.entities.commit import Target
 from broker.model.entity import Entity
-from broker.query.ast import TypeSelection
 from broker.query.plan import Query
 from broker.store.store import Store
 
@@ -17,9 +16,9 @@ class Page(NamedTuple):
     total: int | None
 
 
-async def retrieve(store: Store, call: Call, entity_id: str, types: TypeSelection | None = None) -> Entity:
+async def retrieve(store: Store, call: Call, target: Target) -> Entity:
     """The entity. Raises ResourceNotFound."""
-    return existing(await store.entity(call.tenant, entity_id), entity_id, types)
+    return target.existing(await store.entity(call.tenant, target.entity_id))
 
 
 async def query(store: Store, call: Call, query: Query) -> Page:

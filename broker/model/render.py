@@ -64,7 +64,7 @@ def _selection(representation: Representation) -> Callable[[Entity], Entity] | N
 
 
 _AS_THEY_ARE: Final = frozenset(
-    {"object", "languageMap", "json", "observedAt", "unitCode", "datasetId", "entityIdSealed"}
+    {"type", "object", "languageMap", "json", "lang", "observedAt", "unitCode", "datasetId", "entityIdSealed"}
 )
 _SYSTEM: Final = frozenset({"createdAt", "modifiedAt", "expiresAt"})
 _SCALARS: Final = frozenset({str, int, float, bool})
@@ -113,18 +113,22 @@ class _Normalized(_Renderer):
 
     def attributes(self, out: dict[str, Any], attributes: Attributes, owner: str) -> None:
         compact = self.compact
+        if PROOF in attributes:
+            attributes = self.proofs(out, attributes, owner)
         for name, instances in attributes.items():
             if len(instances) == 1:
                 out[compact(name)] = self.instance(instances[0], owner)
             else:
                 out[compact(name)] = [self.instance(instance, owner) for instance in instances]
-        if PROOF in attributes:
-            self.proofs(out, attributes[PROOF], owner)
 
-    def proofs(self, out: dict[str, Any], instances: list[Instance], owner: str) -> None:
-        """Proofs as they came: names in them are not those of the request."""
-        proofs = [self.instance(instance, owner) | {"value": instance["value"]} for instance in instances]
+    def proofs(self, out: dict[str, Any], attributes: Attributes, owner: str) -> Attributes:
+        """Put the proof into `out`, its value as it came, and give the other attributes."""
+        proofs = [
+            {**self.instance({**instance, "value": ""}, owner), "value": instance["value"]}
+            for instance in attributes[PROOF]
+        ]
         out[self.compact(PROOF)] = proofs[0] if len(proofs) == 1 else proofs
+        return {name: instances for name, instances in attributes.items() if name != PROOF}
 
     def instance(self, instance: Instance, owner: str) -> Any:
         """One instance as an object."""
@@ -164,11 +168,11 @@ class _Concise(_Normalized):
 
     def attributes(self, out: dict[str, Any], attributes: Attributes, owner: str) -> None:
         compact = self.compact
+        if PROOF in attributes:
+            attributes = self.proofs(out, attributes, owner)
         for name, instances in attributes.items():
             concise = [self.instance(instance, owner) for instance in instances]
             out[compact(name)] = self.collapsed(concise[0]) if len(concise) == 1 else concise
-        if PROOF in attributes:
-            self.proofs(out, attributes[PROOF], owner)
 
     def instance(self, instance: Instance, owner: str) -> Any:
         out: dict[str, Any] = super().instance(instance, owner)

@@ -1,13 +1,11 @@
 """`broker serve`: start everything, say where it is, keep it running, end it in order."""
 
 import hashlib
-import inspect
 import resource
 import shutil
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -15,15 +13,18 @@ from typing import Annotated, Any, Final
 
 import typer
 from pydantic import SecretStr
+from pymongo.errors import PyMongoError
 from rich.text import Text
 
 from broker import names, telemetry
 from broker import settings as configuration
 from broker.cli import console, sockets
+from broker.cli.options import takes_settings
 from broker.cli.supervisor import Signals, Stopping, Supervisor
 from broker.errors import StartError
 from broker.settings import Settings
 from broker.store import children
+from broker.store.client import connect
 from broker.store.embedded import EmbeddedMongoDB, runtime_folder
 
 OPEN_FILES: Final = 2**20
@@ -64,7 +65,9 @@ def _start(settings: Settings, signals: Signals, ends: ExitStack) -> Supervisor:
     sockets.check_free(settings.host, settings.port)
     _warn_of_exposure(settings)
     database = None
-    if settings.mongodb_uri is None:
+    if settings.mongodb_uri is not None:
+        _check_uri(settings.mongodb_uri.get_secret_value())
+    else:
         database = EmbeddedMongoDB(settings.data_dir, cache_mb=settings.mongodb_cache_mb)
         database.start(pause=signals.pause)
         ends.callback(database.stop, hasten=lambda: signals.requests > 1)
@@ -84,6 +87,17 @@ def _raise_open_files() -> None:
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _check_uri(uri: str) -> None:
+    """Raise StartError unless it is a connection string; nothing is connected."""
+    try:
+        connect(uri)
+    except (ValueError, TypeError, PyMongoError) as error:
+        raise StartError(
+            f"NGSILD_MONGODB_URI cannot be used: {str(error).rstrip('.')}.",
+            "Correct it; it looks like mongodb://user:password@host1,host2,host3/?replicaSet=name.",
+        ) from None
 
 
 def _check_tls(settings: Settings) -> None:
@@ -142,32 +156,7 @@ def _animate(size: SampleCity, url: str) -> subprocess.Popen[bytes]:
     return children.spawn(command)
 
 
-def _parameters() -> list[inspect.Parameter]:
-    """The options of `broker serve`: one for each setting, and --sample-city."""
-    city = typer.Option(
-        "--sample-city", help="Load a sample city of this size if the database is empty; keep it moving."
-    )
-    options = {"sample_city": Annotated[SampleCity | None, city]}
-    for row in configuration.rows():
-        option = typer.Option(
-            configuration.flag(row.field),
-            metavar=row.takes if "|" in row.takes else row.takes.upper(),
-            help=row.description,
-            show_default=row.default or False,
-        )
-        options[row.field] = Annotated[str | None, option]
-    return [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in options.items()
-    ]
-
-
-def _with_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a function the signature that typer reads, made from the class of the settings."""
-    parameters = _parameters()
-    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return function
-
-
-command: Final = _with_options(serve)
+_CITY: Final = typer.Option(
+    "--sample-city", help="Load a sample city of this size if the database is empty, and keep it moving."
+)
+command: Final = takes_settings(serve, {"sample_city": Annotated[SampleCity | None, _CITY]})

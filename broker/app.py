@@ -1,8 +1,9 @@
 """The composition root: what a worker is made of, opened in order and closed in reverse."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from starlette.types import ASGIApp
@@ -10,13 +11,15 @@ from starlette.types import ASGIApp
 from broker import telemetry
 from broker.api import application
 from broker.api.services import Services
-from broker.errors import BrokerError, StartError
+from broker.errors import StartError, StoreUnavailable
 from broker.hosting.contexts import Contexts
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
 from broker.store.client import connect
 from broker.store.store import Store
+
+_logger = telemetry.log(__name__)
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -30,7 +33,7 @@ def create_app(settings: Settings) -> ASGIApp:
     async def services() -> AsyncIterator[Services]:
         store = Store(connect(uri), settings.database)
         client = Client(Guard(settings.allowed_networks))
-        preparing = asyncio.create_task(_prepare(store))
+        keeping = asyncio.create_task(_keep(store, settings.sweep_interval))
         try:
             yield Services(
                 settings=settings,
@@ -40,14 +43,24 @@ def create_app(settings: Settings) -> ASGIApp:
                 version=version("ngsild-broker"),
             )
         finally:
-            preparing.cancel()
+            keeping.cancel()
             await client.close()
             await store.close()
 
     return application.create(services)
 
 
-async def _prepare(store: Store) -> None:
-    """Make collections and indexes as soon as the database is there; the first request would otherwise wait for it."""
-    with suppress(BrokerError):
-        await store.prepare()
+async def _keep(store: Store, interval: float) -> None:
+    """Make collections and indexes, so that the first request need not; then sweep, for as long as the worker lives.
+
+    Workers sweep side by side, at times of their own: the same work twice is harmless.
+    """
+    while True:
+        try:
+            await store.prepare()
+            await store.sweep()
+        except StoreUnavailable:
+            pass  # every request is told so, and /health says it
+        except Exception:
+            _logger.exception("sweep failed")
+        await asyncio.sleep(interval * random.uniform(0.8, 1.2))  # noqa: S311  jitter, no secret

@@ -16,7 +16,7 @@
         └── StoreUnavailable      503  with Retry-After
     StartError                         the process cannot start: one sentence, and what to do
 
-GS CIM 009 §5.5.2, §6.3.2. The statuses without a body (405, 406, 411, 413, 414, 415) belong to HTTP and live in `broker.api`.
+GS CIM 009 §5.5.2, §6.3.2. The statuses without a body (405, 406, 411, 413, 414, 415) belong to HTTP: see `broker.api`.
 """
 
 from typing import ClassVar
@@ -27,7 +27,7 @@ from broker.names import ERRORS
 class BrokerError(Exception):
     """A refusal that is answered with a problem document.
 
-    `detail` is a sentence: subject, verb, and the offending member by name ("Attribute speed: observedAt is no DateTime").
+    `detail` is a sentence: subject, verb, and the offending member by name: "Attribute speed: unitCode is 1, no text".
     """
 
     name: ClassVar[str] = "InternalError"

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     context_timeout: float = Field(5.0, gt=0, description="Seconds until the fetch of a remote @context is given up.")
     context_max_size: int = Field(2**20, ge=1024, description="Largest remote @context, in bytes.")
     context_max_depth: int = Field(8, ge=1, le=32, description="Deepest nesting of remote @contexts.")
+    sweep_interval: float = Field(
+        10.0, gt=0, description="Seconds between two sweeps of expired entities and attributes."
+    )
     context_cache: int = Field(512, ge=8, description="Contexts kept in memory, by each worker.")
 
     @model_validator(mode="after")

@@ -14,9 +14,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -24,12 +23,13 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from broker.errors import BrokerError, InternalError, StoreUnavailable
 from broker.model.entity import Entity, decode
-from broker.model.instants import format_instant
+from broker.model.expiry import alive
 from broker.store import shapes
 from broker.store.client import DURABLE, SNAPSHOT, Client, Database
 from broker.store.commits import Change, Deriver, Owed, Pending
 from broker.store.errors import ours
 from broker.store.indexes import ENTITIES
+from broker.store.visible import current_instant
 from broker.telemetry import DATABASE_SECONDS, GROUP_CONFLICTS, GROUP_RETRIES, GROUP_SIZE
 
 _logger = logging.getLogger(__name__)
@@ -45,14 +45,11 @@ _GROUP_SECONDS: Final = DATABASE_SECONDS.labels("group")
 _DUPLICATE_KEY: Final = 11000
 _BAD_GEOMETRY: Final = frozenset({16755, 16756})
 
-_Operation = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
+_States: TypeAlias = dict[str, dict[str, Any]]
+"""Entity id to the document that the transaction reads."""
+_PROJECTION: Final = dict.fromkeys(("j", "r", *shapes.MARKS), 1)
 
-
-class _State(NamedTuple):
-    """An entity as the transaction reads it."""
-
-    stored: bytes
-    revision: int
+_Operation: TypeAlias = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
 
 
 class _Refused(Exception):
@@ -67,6 +64,7 @@ class _Step(NamedTuple):
     """The first and the last state of an entity in a group, and its last revision."""
 
     first: Entity | None
+    """As it is stored, with what has expired."""
     last: Entity | None
     revision: int
 
@@ -120,16 +118,18 @@ class Groups:
             states = await self._read(ids, session)
             outcome = _apply(group, states)
             if outcome.changes:
-                await self._write(outcome, unindexed, session)
+                await self._write(states, outcome, unindexed, session)
                 await _commit(session, give_up)
             return outcome.results
 
-    async def _read(self, ids: list[str], session: AsyncClientSession) -> dict[str, _State]:
-        cursor = self._entities.find({"_id": {"$in": ids}}, {"j": 1, "r": 1}, batch_size=len(ids) + 1, session=session)
-        return {found["_id"]: _State(found["j"], found["r"]) for found in await cursor.to_list()}
+    async def _read(self, ids: list[str], session: AsyncClientSession) -> _States:
+        cursor = self._entities.find({"_id": {"$in": ids}}, _PROJECTION, batch_size=len(ids) + 1, session=session)
+        return {found["_id"]: found for found in await cursor.to_list()}
 
-    async def _write(self, outcome: _Outcome, unindexed: set[str], session: AsyncClientSession) -> None:
-        operations = _operations(outcome, unindexed)
+    async def _write(
+        self, states: _States, outcome: _Outcome, unindexed: set[str], session: AsyncClientSession
+    ) -> None:
+        operations = _operations(states, outcome, unindexed)
         if operations:
             try:
                 await self._entities.bulk_write(operations, ordered=False, session=session)
@@ -156,43 +156,50 @@ async def _commit(session: AsyncClientSession, give_up: float) -> None:
             return
 
 
-def _apply(group: Sequence[Pending], states: dict[str, _State]) -> _Outcome:
+def _apply(group: Sequence[Pending], states: _States) -> _Outcome:
     """Run the operations in order, each on what the one before it left."""
-    now = format_instant(datetime.now(UTC))
+    outcome = _Outcome([], [], {})
+    now = current_instant()
     steps: dict[str, _Step] = {}
-    changed: set[str] = set()
-    results: list[Any] = []
-    changes: list[Change] = []
     for pending in group:
         entity_id, apply, _ = pending.write
         try:
             step = steps.get(entity_id)
             if step is None:
-                step = steps[entity_id] = _first_step(states.get(entity_id))
+                step = steps[entity_id] = _first_step(entity_id, states.get(entity_id), now, outcome)
             new, result = apply(step.last, now)
+            if new is not step.last:
+                steps[entity_id] = _take(entity_id, step, new, now, outcome)
+            outcome.results.append(result)
         except BrokerError as refusal:
-            results.append(refusal)
-            continue
+            outcome.results.append(refusal)
         except Exception:
             _logger.exception("An operation on %s failed", entity_id)
-            results.append(InternalError("The broker failed to apply this operation."))
-            continue
-        results.append(result)
-        if new is not step.last:
-            changes.append(Change(entity_id, step.last, new, step.revision + 1, now))
-            steps[entity_id] = _Step(step.first, new, step.revision + 1)
-            changed.add(entity_id)
-    return _Outcome(results, changes, {entity_id: steps[entity_id] for entity_id in changed})
+            outcome.results.append(InternalError("The broker failed to apply this operation."))
+    return outcome
 
 
-def _first_step(state: _State | None) -> _Step:
+def _first_step(entity_id: str, state: dict[str, Any] | None, now: str, outcome: _Outcome) -> _Step:
+    """Where an entity starts. What has expired since it was stored is a step of its own, before any operation."""
     if state is None:
         return _Step(None, None, 0)
-    entity = decode(state.stored)
-    return _Step(entity, entity, state.revision)
+    stored = decode(state["j"])
+    step = _Step(stored, stored, state["r"])
+    if "x" in state:
+        left = alive(stored, now)
+        if left is not stored:
+            return _take(entity_id, step, left, now, outcome)
+    return step
 
 
-def _operations(outcome: _Outcome, unindexed: set[str]) -> list[_Operation]:
+def _take(entity_id: str, step: _Step, new: Entity | None, now: str, outcome: _Outcome) -> _Step:
+    """The step to `new`, noted in the outcome."""
+    outcome.changes.append(Change(entity_id, step.last, new, step.revision + 1, now))
+    taken = outcome.steps[entity_id] = _Step(step.first, new, step.revision + 1)
+    return taken
+
+
+def _operations(states: _States, outcome: _Outcome, unindexed: set[str]) -> list[_Operation]:
     """The bulk write that leaves each entity as the group's last operation on it wants."""
     operations: list[_Operation] = []
     for entity_id, (first, last, revision) in outcome.steps.items():
@@ -203,7 +210,7 @@ def _operations(outcome: _Outcome, unindexed: set[str]) -> list[_Operation]:
         elif first is None:
             operations.append(InsertOne(shapes.document(last, revision, index_geometry=index_geometry)))
         else:
-            update = shapes.update(first, last, revision, index_geometry=index_geometry)
+            update = shapes.update(first, last, revision, states[entity_id], index_geometry=index_geometry)
             operations.append(UpdateOne({"_id": entity_id}, update))
     return operations
 

@@ -9,8 +9,9 @@ from typing import Any, Final, TypeAlias
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from broker.model.entity import Entity, decode
+from broker.model.entity import Entity
 from broker.store.errors import asking
+from broker.store.visible import visible
 from broker.telemetry import READ_BATCH_SIZE
 
 MAX_BATCH: Final = 500
@@ -54,15 +55,15 @@ class PointReads:
             return batch
         return {key: self._waiting.pop(key) for key in list(self._waiting)[:MAX_BATCH]}
 
-    async def _fetch(self, ids: list[str]) -> dict[str, Entity]:
+    async def _fetch(self, ids: list[str]) -> dict[str, Entity | None]:
         READ_BATCH_SIZE.observe(len(ids))
         with asking("read"):
-            cursor = self._entities.find({"_id": {"$in": ids}}, {"j": 1}, batch_size=MAX_BATCH + 1)
+            cursor = self._entities.find({"_id": {"$in": ids}}, {"j": 1, "x": 1}, batch_size=MAX_BATCH + 1)
             documents = await cursor.to_list()
-        return {document["_id"]: decode(document["j"]) for document in documents}
+        return {document["_id"]: visible(document) for document in documents}
 
 
-def _settle(batch: dict[str, list[Waiting]], found: dict[str, Entity]) -> None:
+def _settle(batch: dict[str, list[Waiting]], found: dict[str, Entity | None]) -> None:
     for entity_id, waiting in batch.items():
         entity = found.get(entity_id)
         for future in waiting:

@@ -5,26 +5,30 @@
      a: [{k: name, v: scalar}, …]      every attribute value and every scope; `v` is never an array, which would ruin
                                         the bounds of all attributes; absent where the value is no scalar (existence)
      g: [{k: name, v: geometry}, …]    every geometry
+     x: DateTime                        when the first part of the entity expires
      o: true                            more keys than MAX_KEYS: a query must look at the entity itself
      u: true                            a geometry that mongod refuses to index, likewise
      r: revision, 1 when created,
      j: bytes of `broker.model.entity.encode`}
 
-Empty `g`, `o`, `u` are left out. Keys `name[member]` hold the members of object values, one level deep, and the
+Empty `g`, `x`, `o`, `u` are left out. Keys `name[member]` hold the members of object values, one level deep, and the
 languages of a LanguageProperty. See docs/decisions/document-shape.md.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from broker.model.entity import Entity, Instance, encode
+from broker.model.expiry import next_expiry
 from broker.model.kinds import GEOMETRIES
 from broker.names import NGSI_LD
 
 Document: TypeAlias = dict[str, Any]
 
 SCOPE: Final = NGSI_LD + "scope"
+EXPIRY: Final = "@expiry"
+"""Key of the instant `x`: no attribute can have this name."""
 MAX_KEYS: Final = 256
 """Most attribute keys that one entity has in the index: each costs every write."""
 MAX_KEY_LENGTH: Final = 512
@@ -40,8 +44,14 @@ def document(entity: Entity, revision: int, *, index_geometry: bool = True) -> D
     return stored
 
 
-def update(old: Entity, new: Entity, revision: int, *, index_geometry: bool = True) -> Document:
-    """The MongoDB update that turns the document of `old` into that of `new`.
+MARKS: Final = ("x", "o", "u")
+"""Fields that few documents have."""
+
+
+def update(
+    old: Entity, new: Entity, revision: int, present: Container[str] = MARKS, *, index_geometry: bool = True
+) -> Document:
+    """The MongoDB update that turns the document of `old` into that of `new`; `present`: the marks of the old one.
 
     Fields whose source did not change are left alone, so that mongod leaves their indexes alone.
     Unchanged attributes are recognised by identity, which `broker.model.merge` preserves.
@@ -49,15 +59,15 @@ def update(old: Entity, new: Entity, revision: int, *, index_geometry: bool = Tr
     wanted: Document = {"r": revision, "j": encode(new)}
     owned: set[str] = set()
     changed = _changed(old, new)
-    if changed or old.scopes != new.scopes:
+    if changed or old.scopes != new.scopes or old.expires_at != new.expires_at:
         wanted.update(_attribute_fields(new))
-        owned |= {"a", "o"}
+        owned |= {"a", "o", "x"}
     if not index_geometry or any(_has_geometry(instances) for instances in changed):
         wanted.update(_geometry_fields(new, index_geometry))
         owned |= {"g", "u"}
     if old.types != new.types:
         wanted["t"] = list(new.types)
-    gone = owned - wanted.keys()
+    gone = {field for field in owned - wanted.keys() if field == "g" or field in present}
     return {"$set": wanted, "$unset": dict.fromkeys(gone, "")} if gone else {"$set": wanted}
 
 
@@ -87,12 +97,18 @@ def _geometry_fields(entity: Entity, index_geometry: bool) -> Document:
 
 def _attribute_fields(entity: Entity) -> Document:
     keys: list[Document] = [{"k": SCOPE, "v": scope} for scope in entity.scopes]
+    fields: Document = {"a": keys}
+    expiry = next_expiry(entity)
+    if expiry is not None:
+        fields["x"] = expiry
+        keys.append({"k": EXPIRY, "v": datetime.fromisoformat(expiry)})
     for name, instances in entity.attributes.items():
         for instance in instances:
             keys.extend(_KEYS[instance["type"]](name, instance))
     if len(keys) > MAX_KEYS:
-        return {"a": keys[:MAX_KEYS], "o": True}
-    return {"a": keys}
+        del keys[MAX_KEYS:]
+        fields["o"] = True
+    return fields
 
 
 def _scalar(value: Any) -> Any:

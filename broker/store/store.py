@@ -13,6 +13,7 @@ from broker.store.errors import asking
 from broker.store.groups import Groups
 from broker.store.indexes import ENTITIES
 from broker.store.reads import PointReads
+from broker.store.sweep import sweep
 from broker.store.tenants import Tenants
 
 
@@ -53,6 +54,12 @@ class Store:
         """How many entities match. Raises NonexistentTenant, StoreUnavailable."""
         known = self._tenants.get(tenant) or await self._tenant(tenant)
         return await queries.count(known.database[ENTITIES], query)
+
+    async def sweep(self) -> None:
+        """Remove what has expired, in all tenants. Raises StoreUnavailable."""
+        for name in await self._registry.names():
+            tenant = self._tenants.get(name) or await self._tenant(name)
+            await sweep(tenant.database[ENTITIES], tenant.commits)
 
     async def ping(self) -> dict[str, Any]:
         """What the database says of itself (`hello`). Raises StoreUnavailable."""

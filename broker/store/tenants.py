@@ -58,6 +58,12 @@ class Tenants:
             making.add_done_callback(lambda _: self._making.pop(tenant, None))
         return await asyncio.shield(making)
 
+    async def names(self) -> list[str]:
+        """All tenants, the default one first. Raises StoreUnavailable."""
+        with asking("tenants"):
+            found = await self._control["tenants"].find({}, {"_id": 1}, sort=[("_id", 1)]).to_list()
+        return [DEFAULT, *(document["_id"] for document in found)]
+
     async def _make(self, tenant: str) -> Database:
         database: Database = self._client[database_name(self._prefix, tenant)]
         with asking("prepare"):

@@ -129,3 +129,38 @@ async def test_what_derivers_owe_is_written_with_the_change_for_each_step_in_ord
         {"revision": 3, "value": 2},
         {"revision": 4, "value": None},
     ]
+
+
+async def test_what_has_expired_is_gone_at_once_for_reads_and_writes(store: Store) -> None:
+    past = lamp(1)._replace(expires_at="2020-01-01T00:00:00Z")
+    await store.commit("", [create(past)])
+    assert await store.entity("", past.id) is None
+    assert isinstance((await store.commit("", [add(past.id)]))[0], ResourceNotFound)
+    assert await store.commit("", [create(lamp(1))]) == ["created"]
+    assert await store.entity("", past.id) == lamp(1)
+
+
+async def test_an_expired_attribute_is_gone_and_the_others_stay(store: Store) -> None:
+    old = {"type": "Property", "value": 1, "expiresAt": "2020-01-01T00:00:00Z"}
+    await store.commit("", [create(lamp(1, old=old))])
+    assert await store.entity("", lamp(1).id) == lamp(1)
+
+
+async def test_the_sweep_removes_what_has_expired_and_derivers_see_it(client: Client, prefix: str) -> None:
+    seen: list[Change] = []
+
+    def watch(changes: Sequence[Change]) -> Iterable[Owed]:
+        seen.extend(changes)
+        return ()
+
+    store = Store(client, prefix, [watch])
+    gone = lamp(1)._replace(expires_at="2020-01-01T00:00:00Z")
+    part = lamp(2, old={"type": "Property", "value": 1, "expiresAt": "2020-01-01T00:00:00Z"})
+    later = lamp(3)._replace(expires_at="2999-01-01T00:00:00Z")
+    await store.commit("", [create(gone), create(part), create(later)])
+    seen.clear()
+    await store.sweep()
+    assert {(change.entity_id, change.new) for change in seen if change.new is None} == {(gone.id, None)}
+    stored = await client[prefix]["entities"].find({}, {"_id": 1, "x": 1}, sort=[("_id", 1)]).to_list()
+    assert stored == [{"_id": part.id}, {"_id": later.id, "x": later.expires_at}]
+    assert await store.entity("", part.id) == lamp(2)

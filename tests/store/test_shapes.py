@@ -50,7 +50,7 @@ def test_the_update_leads_to_the_document_of_the_new_state(
     if shares:  # the attributes that a change leaves alone keep their identity
         new = new._replace(attributes={**old.attributes, **new.attributes})
     stored = document(old, 1)
-    change = update(old, new, 2, index_geometry=index_geometry)
+    change = update(old, new, 2, stored, index_geometry=index_geometry)
     assert applied(stored, change) == document(new, 2, index_geometry=index_geometry)
 
 
@@ -78,5 +78,5 @@ def test_an_entity_with_too_many_keys_is_marked() -> None:
     long = {A: [{"type": "Property", "value": list(range(MAX_KEYS + 1))}]}
     stored = document(entity(long), 1)
     assert (len(stored["a"]), stored["o"]) == (MAX_KEYS, True)
-    change = update(entity(long), entity({A: [{"type": "Property", "value": 1}]}), 2)
+    change = update(entity(long), entity({A: [{"type": "Property", "value": 1}]}), 2, stored)
     assert change["$unset"] == {"o": ""}

@@ -268,21 +268,22 @@ def test_entities_expand_as_pyld_expands_them(context: list[Any], entity: dict[s
     assert Ours(ours, {LABEL}, {BY_KEY}).entity(parsed) == theirs
 
 
-@pytest.mark.parametrize(
-    "path",
-    sorted(path.parent.relative_to(SAMPLES).as_posix() for path in SAMPLES.glob("*/*/example-normalized.jsonld")),
-)
-def test_smart_data_models_expand_as_pyld_expands_them(path: str) -> None:
-    payload = orjson.loads((SAMPLES / path / "example-normalized.jsonld").read_bytes())
-    context = payload.pop("@context")
-    ours = compiled(context)
-    try:
-        parsed = parse_entity(payload, ours)
-    except BadRequestData as error:
-        assert path not in CLEAN
-        pytest.skip(f"refused: {error.detail}")
-    (theirs,) = of_pyld(oracle(payload, context))
-    assert Ours(ours).entity(parsed) == theirs
+def test_smart_data_models_expand_as_pyld_expands_them() -> None:
+    """All that are accepted; what else is refused, and why, is not decided here."""
+    accepted = set()
+    for path in sorted(SAMPLES.glob("*/*/example-normalized.jsonld")):
+        payload = orjson.loads(path.read_bytes())
+        context = payload.pop("@context")
+        ours = compiled(context)
+        try:
+            parsed = parse_entity(payload, ours)
+        except BadRequestData:
+            continue
+        accepted.add(path.parent.relative_to(SAMPLES).as_posix())
+        (theirs,) = of_pyld(oracle(payload, context))
+        assert Ours(ours).entity(parsed) == theirs, path
+    assert accepted >= CLEAN
+    assert len(accepted) > 30
 
 
 @pytest.mark.parametrize(

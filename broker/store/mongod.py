@@ -29,7 +29,13 @@ PACKAGES: Final = {
 
 _MISSING: Final = re.compile(r"loading shared libraries: (\S+): cannot open")
 _TOO_OLD: Final = re.compile(r"version [`'](\S+)' not found")
-_TAIL: Final = 64 * 1024
+_TAIL: Final = 256 * 1024
+_LINES: Final = 300
+"""How far back in a log the reason of an end may lie, in bytes and lines; a backtrace takes 50."""
+_AFTERMATH: Final = {23089, 23090, 6384300}
+"""Lines that say only that there was a fatal error."""
+_WIREDTIGER_PANIC: Final = "WT_PANIC"
+_PLACE: Final = re.compile(r"^__\w+:\d+:")
 
 
 class Running(NamedTuple):
@@ -96,14 +102,18 @@ def last_words(log: Path) -> str:
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    plain = ""
-    for line in reversed(lines):
+    fatal = plain = ""
+    for line in reversed(lines[-_LINES:]):
         entry = _entry(line)
         if entry is None:
             plain = plain or line.strip()
-        elif entry.get("s") in ("F", "E"):
+        elif entry.get("id") in _AFTERMATH or _WIREDTIGER_PANIC in line:
+            continue
+        elif entry.get("s") == "E":
             return _sentence(entry)
-    return plain
+        elif entry.get("s") == "F":
+            fatal = fatal or _sentence(entry)
+    return fatal or plain
 
 
 def _entry(line: str) -> dict[str, Any] | None:
@@ -118,9 +128,12 @@ def _sentence(entry: dict[str, Any]) -> str:
     """`{"msg": "DBException in initAndListen, terminating", "attr": {"error": "Location…: …"}}` to one sentence."""
     attributes = entry.get("attr")
     details = attributes if isinstance(attributes, dict) else {}
-    reason = next((details[key] for key in ("error", "reason", "message", "msg") if key in details), None)
-    text = str(entry.get("msg", "")).strip("* \n")
-    return " ".join(f"{text}: {reason}".split()) if reason else text
+    storage = details.get("message")
+    if isinstance(storage, dict):  # WiredTiger's: {"msg": "__function:line:text", "error_str": "…"}
+        parts = [_PLACE.sub("", str(storage.get("msg", ""))), storage.get("error_str")]
+    else:
+        parts = [entry.get("msg"), details.get("error") or details.get("reason") or storage]
+    return " ".join(": ".join(str(part) for part in parts if part).split())
 
 
 def running_on(data: Path) -> Running | None:

@@ -10,7 +10,7 @@ from broker.entities import attributes, write
 from broker.entities import query as reads
 from broker.entities.commit import Target
 from broker.errors import BadRequestData
-from broker.model.grammar import is_uri, shown
+from broker.model.grammar import check_name, is_uri, shown
 from broker.model.merge import UpdateResult
 from broker.model.parse import parse_entity, parse_fragment
 from broker.names import API_ROOT
@@ -69,7 +69,10 @@ def _target(request: Request) -> Target:
 
 def _types(request: Request) -> TypeSelection | None:
     text = request.get(TYPE)
-    return None if text is None else entity_types.parse(text, request.call.context.expand)
+    if text is None:
+        return None
+    expansions = request.call.context.expansions
+    return entity_types.parse(text, lambda name: expansions[check_name(name)])
 
 
 def _updated(request: Request, result: UpdateResult) -> Response:

@@ -62,7 +62,7 @@ def read_instance(reading: Reading, iri: str, content: Any, where: str, depth: i
     if type(content) is dict:
         given = content.get("type")
         kind = KINDS.get(given) if type(given) is str else None
-        reified = kind is not None or not is_bare_value(content) or (reading.deep and _holds_instance(content))
+        reified = kind is not None or not is_bare_value(content)
         if reified and kind is None:
             kind = _kind(reading, content, where)
     if reified:
@@ -86,24 +86,32 @@ def read_fragment(reading: Reading, iri: str, content: dict[str, Any], where: st
 
 
 def is_bare_value(content: Any) -> bool:
-    """Whether a JSON value in an attribute's place is that attribute's value (concise), and no reified attribute."""
+    """Whether a JSON value in an attribute's place is that attribute's value (concise), and no reified attribute.
+
+    An object is a reified attribute if it has a type, a value member, an annotation, or a normalized sub-attribute.
+    """
     if type(content) is list:
         return not any(map(_looks_like_instance, content))
     if type(content) is not dict or "@value" in content or is_geometry(content):
         return True
-    return "type" not in content and "@type" not in content and content.keys().isdisjoint(_REIFYING)
+    return (
+        "type" not in content
+        and "@type" not in content
+        and content.keys().isdisjoint(_REIFYING)
+        and not any(_names_kind(inner) for inner in content.values())
+    )
+
+
+def _names_kind(content: Any) -> bool:
+    if type(content) is not dict:
+        return type(content) is list and any(map(_names_kind, content))
+    kind = content.get("type", content.get("@type"))
+    return type(kind) is str and kind in KINDS
 
 
 def _looks_like_instance(content: Any) -> bool:
     """Whether a member of an array is an instance of a multi-attribute, and not a part of an array value."""
-    if type(content) is not dict:
-        return False
-    kind = content.get("type", content.get("@type"))
-    return (isinstance(kind, str) and kind in KINDS) or not content.keys().isdisjoint(KIND_BY_MEMBER)
-
-
-def _holds_instance(content: dict[str, Any]) -> bool:
-    return any(not is_bare_value([inner]) or not is_bare_value(inner) for inner in content.values())
+    return type(content) is dict and (_names_kind(content) or not content.keys().isdisjoint(KIND_BY_MEMBER))
 
 
 def _instances(reading: Reading, iri: str, content: list[Any], where: str, depth: int) -> list[Instance]:

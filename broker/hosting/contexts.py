@@ -18,6 +18,7 @@ from broker.hosting.flights import Flights
 from broker.jsonld.compiled import CompiledContext
 from broker.jsonld.compiler import Compiler
 from broker.jsonld.parts import content, references
+from broker.model.grammar import shown
 from broker.names import CORE_CONTEXT
 from broker.outbound.client import Client
 from broker.settings import Settings
@@ -101,7 +102,7 @@ class Contexts:
         if isinstance(source, str):
             return source
         if not isinstance(source, dict | list):
-            raise BadRequestData(f"The @context is no URL, object or array of them: {source}")
+            raise BadRequestData(f"The @context is no URL, object or array of them: {shown(source)}")
         try:
             encoded = orjson.dumps(source)
         except TypeError:

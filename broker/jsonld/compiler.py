@@ -16,7 +16,8 @@ from pyld.jsonld import JsonLdError, JsonLdProcessor
 
 from broker.errors import BadRequestData
 from broker.jsonld.compiled import CompiledContext, Term
-from broker.jsonld.parts import CORE_URLS, Part, content, depends_on, gather, shown, where
+from broker.jsonld.parts import CORE_URLS, Part, content, depends_on, gather, where
+from broker.model.grammar import shown
 from broker.names import CORE_CONTEXT
 
 _REFUSALS: Final = (JsonLdError, LookupError, TypeError, ValueError, AttributeError, RecursionError)

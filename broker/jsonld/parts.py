@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from broker.errors import BadRequestData
 from broker.jsonld.compiled import KEYWORDS
+from broker.model.grammar import shown
 from broker.names import DEFAULT_VOCABULARY
 
 MAX_TERMS: Final = 5000
@@ -102,11 +103,6 @@ def where(origin: str | None) -> str:
     return "The @context" if origin is None else f"The @context at {origin}"
 
 
-def shown(name: str) -> str:
-    """A client's text in a message, at a bearable length."""
-    return name if len(name) <= 100 else name[:100] + "…"
-
-
 class _Gathering:
     """One walk through a context."""
 
@@ -130,7 +126,7 @@ class _Gathering:
         elif item is None:
             self.parts.clear()
         else:
-            raise BadRequestData(f"{where(base)} has a part that is no URL, object or array of them: {item}")
+            raise BadRequestData(f"{where(base)} has a part that is no URL, object or array of them: {shown(item)}")
 
     def _add_reference(self, url: str, trail: tuple[str, ...]) -> None:
         if url in CORE_URLS:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from broker.errors import BadRequestData
 from broker.model.entity import Names
+from broker.model.grammar import shown
 
 _LITERAL: Final = "@json"
 _VALUE_OBJECT: Final = frozenset({"@value", "@type", "@language", "@direction", "@index"})
@@ -72,7 +73,7 @@ def _expand_object(value: dict[str, Any], names: Names) -> Any:
         if item is None and name != "@value":
             continue
         if name in expanded:
-            raise BadRequestData(f"Member {key} means {name}, and so does another member beside it")
+            raise BadRequestData(f"Member {shown(key)} means {shown(name)}, and so does another member beside it")
         expanded[name] = item
     return _value_object(expanded) if "@value" in expanded else expanded
 
@@ -84,11 +85,11 @@ def _expand_keyword(key: str, keyword: str, item: Any, names: Names) -> Any:
             return item if item == _LITERAL else names.expand(item)
         if isinstance(item, list) and all(isinstance(each, str) for each in item):
             return [names.expand(each) for each in item]
-        raise BadRequestData(f"Member {key} is no name of a type, nor an array of them")
+        raise BadRequestData(f"Member {shown(key)} is no name of a type, nor an array of them")
     if keyword == "@id" and not isinstance(item, str):
-        raise BadRequestData(f"Member {key} is no URI")
+        raise BadRequestData(f"Member {shown(key)} is no URI")
     if keyword in _REFUSED:
-        raise BadRequestData(f"Member {key} has no place in a value")
+        raise BadRequestData(f"Member {shown(key)} has no place in a value")
     return _expand(item, names) if keyword in _NESTED else item
 
 

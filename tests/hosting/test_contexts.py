@@ -126,12 +126,12 @@ async def test_an_address_that_is_not_allowed_is_not_available_and_says_what_the
         (b"", "is no JSON"),
         ([], "no JSON object with an @context"),
         ({"speed": "https://a.example/speed"}, "no JSON object with an @context"),
-        ({"@context": {"speed": 5}}, "invalid at speed"),
+        ({"@context": {"speed": 5}}, "invalid at 'speed'"),
         (
             {"@context": {"speed": {"@id": "https://a.example/speed", "@context": {}}}},
-            "scoped @context in its term speed",
+            "scoped @context in its term 'speed'",
         ),
-        ({"@context": ["ftp://a.example/"]}, "ftp://a.example/, which is no absolute http or https URL"),
+        ({"@context": ["ftp://a.example/"]}, "'ftp://a.example/', which is no absolute http or https URL"),
         ({"@context": "self"}, "includes itself"),
     ],
 )

@@ -69,12 +69,12 @@ def test_expand(context: CompiledContext, name: str, iri: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("nothing", "maps nothing to null"),
-        ("@unheard", "maps @unheard to null"),
-        ("kind", "kind means @type"),
-        ("id", "id means @id"),
-        ("@value", "@value means @value"),
-        ("parent", "parent with @reverse"),
+        ("nothing", "maps 'nothing' to null"),
+        ("@unheard", "maps '@unheard' to null"),
+        ("kind", "'kind' means @type"),
+        ("id", "'id' means @id"),
+        ("@value", "'@value' means @value"),
+        ("parent", "'parent' with @reverse"),
     ],
 )
 def test_names_that_are_kept_for_something_else_are_refused(context: CompiledContext, name: str, reason: str) -> None:

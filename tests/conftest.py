@@ -1,5 +1,7 @@
 """A running broker for the tests that speak HTTP: the real supervisor, workers and mongod, on a port of its own."""
 
+import io
+import logging
 import os
 import signal
 import socket
@@ -13,6 +15,7 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+import structlog
 
 from broker.names import API_ROOT, TENANT_HEADER
 
@@ -102,6 +105,16 @@ def fresh(running_broker: RunningBroker) -> Iterator[httpx2.Client]:
     """A client of the API in a tenant of one test alone; the first create makes it."""
     with tenant_client(running_broker, new_tenant()) as client:
         yield client
+
+
+@pytest.fixture
+def log_stream() -> Iterator[io.StringIO]:
+    """A stream for the logs of one test, which may configure them."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield io.StringIO()
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The pass around every operation, with operations of its own and no database."""
 
 import asyncio
-import sys
+import io
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
@@ -116,15 +116,15 @@ async def test_what_is_no_tenant_is_not_echoed(border: Border) -> None:
     assert b"ngsild-tenant" not in answer.headers
 
 
-async def test_a_fault_is_logged_and_not_told(border: Border, capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.configure_logging("info", "json", sys.stderr)
+async def test_a_fault_is_logged_and_not_told(border: Border, log_stream: io.StringIO) -> None:
+    telemetry.configure_logging("info", "json", log_stream)
     answer = await ask(border, "GET", "/faulty", {b"x-request-id": b"trace-me"})
     problem = orjson.loads(answer.body)
     assert answer.status == 500
     assert problem["type"] == "https://uri.etsi.org/ngsi-ld/errors/InternalError"
     assert "trace-me" in problem["detail"]
     assert b"secret" not in answer.body
-    logged = [orjson.loads(line) for line in capsys.readouterr().err.splitlines()]
+    logged = [orjson.loads(line) for line in log_stream.getvalue().splitlines()]
     assert any(line["request_id"] == "trace-me" and "secret" in str(line.get("exception")) for line in logged)
 
 

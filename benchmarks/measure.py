@@ -1,0 +1,163 @@
+"""One measurement: a case, a system, some seconds; and the order in which they come."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, NamedTuple
+
+from pymongo.collection import Collection
+
+from benchmarks import store_data, systems, traffic, wrk
+from benchmarks.cases import Case, Order, System
+from benchmarks.systems import Served, StoreLimit
+from benchmarks.traffic import Answer, Request
+from broker.store.commits import LANES
+
+
+class Run(NamedTuple):
+    """What one system did in one repetition of one case."""
+
+    rate: float
+    """Requests a second; for raw work, as many as its operations are worth."""
+    p50: float
+    """Milliseconds, as `p99`."""
+    p99: float
+    errors: int
+    cpu_us: float
+    """CPU time of the process, in microseconds a request."""
+    mongod_us: float
+    client_cpu: float
+    """Cores that the load client used; 0 for raw work, which is its own client."""
+    group: float = 0
+    """Mean operations in a group."""
+
+
+class Stage(NamedTuple):
+    """The systems, all running at once."""
+
+    broker: Served
+    http: Served
+    store: StoreLimit
+    mongod_pid: int
+    entities: Collection[dict[str, Any]]
+    """The broker's collection, to remove what a case created."""
+    folder: Path
+    number_of_entities: int
+
+
+class Subject:
+    """A case, ready to be measured: its requests written, the broker's answer known and checked."""
+
+    def __init__(self, case: Case, stage: Stage) -> None:
+        self.case = case
+        self._stage = stage
+        self._group = 0.0
+        self._requests = wrk.write(
+            stage.folder / case.name, (request.encoded() for request in case.requests(stage.number_of_entities))
+        )
+        self.answer = self._capture(next(case.requests(stage.number_of_entities)))
+
+    def measure(self, system: System, seconds: int | None = None) -> Run | None:
+        """Measure a system for as long as the case says; None if the case has no such system."""
+        match system:
+            case System.BROKER:
+                return self._broker(seconds or self.case.seconds)
+            case System.HTTP:
+                return self._http(seconds or self.case.seconds - 1)
+            case System.STORE:
+                return self._raw(self._limit_order(seconds or self.case.seconds - 0.5))
+            case System.NAIVE if self.case.naive is not None:
+                size = self.case.size if self.case.grouped else 1
+                return self._raw(
+                    Order(self.case.naive, self.case.clients, seconds or self.case.seconds - 1, size, self.case.kind)
+                )
+        return None
+
+    def _capture(self, request: Request) -> Answer:
+        answer = traffic.send(self._stage.broker.address, request)
+        if answer.status != self.case.status:
+            raise RuntimeError(
+                f"Case {self.case.name}: the broker answers {answer.status}, not {self.case.status}: "
+                f"{answer.body[:500]!r}"
+            )
+        self._remove_created()
+        return answer
+
+    def _broker(self, seconds: int) -> Run:
+        broker = self._stage.broker
+        before = systems.metrics(broker)
+        load, cpu, mongod = self._load(broker, seconds)
+        counted = systems.metrics(broker).since(before)
+        self._remove_created()
+        if counted.groups:
+            self._group = counted.grouped / counted.groups
+        wrong = sum(count for status, count in counted.answers.items() if int(status) != self.case.status)
+        errors = max(load.errors, int(wrong))
+        return Run(load.rate, load.p50, load.p99, errors, cpu, mongod, load.cpu, self._group)
+
+    def _http(self, seconds: int) -> Run:
+        systems.answer_with(self._stage.http, self.answer)
+        load, cpu, _ = self._load(self._stage.http, seconds)
+        return Run(load.rate, load.p50, load.p99, load.errors, cpu, 0, load.cpu)
+
+    def _load(self, served: Served, seconds: int) -> tuple[wrk.Load, float, float]:
+        """A run of the client, and the CPU time a request, in microseconds, of the server and of mongod."""
+        server, mongod = systems.cpu_seconds(served.pid), systems.cpu_seconds(self._stage.mongod_pid)
+        load = wrk.run(served.address, self._requests, self.case.clients, seconds)
+        used = systems.cpu_seconds(served.pid) - server, systems.cpu_seconds(self._stage.mongod_pid) - mongod
+        per_request = 1e6 / max(1, load.sent)
+        return load, used[0] * per_request, used[1] * per_request
+
+    def _limit_order(self, seconds: float) -> Order:
+        if not self.case.grouped:
+            return Order(self.case.limit, self.case.clients, seconds, self.case.size, self.case.kind)
+        lane = next(lane for lane in LANES if self.case.size <= lane.request_size)
+        waiting = self.case.clients * self.case.size
+        group = max(1, round(self._group or min(lane.group_size, waiting)))
+        in_flight = min(lane.groups_in_flight, math.ceil(waiting / group))
+        return Order(self.case.limit, in_flight, seconds, group)
+
+    def _raw(self, order: Order) -> Run:
+        store = self._stage.store
+        cpu, mongod = systems.cpu_seconds(store.pid), systems.cpu_seconds(self._stage.mongod_pid)
+        done = store.do(order)
+        used = systems.cpu_seconds(store.pid) - cpu, systems.cpu_seconds(self._stage.mongod_pid) - mongod
+        store.clean()
+        requests = done["operations"] / (self.case.size if self.case.grouped else 1)
+        per_request = 1e6 / max(1.0, requests)
+        group = order.size if self.case.grouped else 0
+        return Run(
+            requests / done["seconds"],
+            done["p50"],
+            done["p99"],
+            0,
+            used[0] * per_request,
+            used[1] * per_request,
+            0,
+            group,
+        )
+
+    def _remove_created(self) -> None:
+        """Until nothing more comes: requests whose client went away are committed all the same."""
+        while self.case.creates and self._stage.entities.delete_many(store_data.created_filter()).deleted_count:
+            sleep(0.3)
+
+
+def load(broker: Served, entities: int) -> float:
+    """Bring the sample entities into the broker; the seconds it took."""
+    start = monotonic()
+    for request in traffic.loads(entities):
+        answer = traffic.send(broker.address, request)
+        if answer.status != 201:
+            raise RuntimeError(f"The broker answers {answer.status} to the sample entities: {answer.body[:500]!r}")
+    return monotonic() - start
+
+
+def interleaved(subjects: Sequence[Subject], repetitions: int) -> Iterator[tuple[int, Subject, System]]:
+    """Every measurement, in order: systems beside each other, reversed in every other repetition."""
+    forward = tuple(System)
+    for repetition in range(repetitions):
+        order = forward if repetition % 2 == 0 else forward[::-1]
+        for subject in subjects:
+            yield from ((repetition, subject, system) for system in order)

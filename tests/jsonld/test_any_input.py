@@ -32,7 +32,7 @@ contexts = st.one_of(json, st.lists(st.one_of(texts, st.none(), st.dictionaries(
 
 
 @given(context=contexts, names=st.lists(texts), value=json)
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @pytest.mark.filterwarnings("error")
 def test_it_is_taken_or_refused(context: Any, names: list[str], value: Any) -> None:
     try:

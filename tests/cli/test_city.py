@@ -332,6 +332,24 @@ def test_same_seed_and_size_give_the_same_bytes_in_every_process() -> None:
     assert first != produced(2, "1")
 
 
+def test_the_table_of_fleets_in_the_docs_is_the_city_s() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "city.md").read_text(encoding="utf-8")
+    rows = {tuple(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if "| `" in line}
+    assert rows == {
+        (
+            DOMAINS[fleet.domain],
+            f"`{fleet.type}`",
+            f"`{fleet.code}`",
+            fleet.subject,
+            f"{fleet.count:,}",
+            "–" if fleet.every is None else f"{fleet.every:,g} s",
+            "–" if fleet.every is None else fleet.pace,
+            fleet.curve,
+        )
+        for fleet in FLEETS
+    }
+
+
 # --- how it moves -------------------------------------------------------------------------------------------------
 
 

@@ -142,8 +142,8 @@ async def _animate(sample: City, remote: Callable[..., Remote], journey: Journey
         console.err.print(Text(f"The first refused: {tally.reason}"))
 
 
-async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
-    """Work until it ends, or until SIGTERM or SIGINT, which cancels it: then the exit code is 130."""
+async def _until_signalled(work: Coroutine[Any, Any, None]) -> bool:
+    """Work until it ends, or until SIGTERM or SIGINT, which cancels it. Whether it came to its end."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -151,7 +151,8 @@ async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
     try:
         await task
     except asyncio.CancelledError:
-        raise typer.Exit(130) from None
+        return False
+    return True
 
 
 def city(
@@ -173,7 +174,7 @@ def city(
 ) -> None:
     """The sample city: all seven domains, as a file or in a broker, still or moving.
 
-    Ends with 0, or with 2 if the file or the broker could not be used.
+    Ends with 0, with 130 if it was interrupted while loading, with 2 if the file or the broker could not be used.
     """
     try:
         if (out is None) == (url is None):
@@ -185,7 +186,8 @@ def city(
         if url is not None:
             remote = partial(Remote, url, tenant=tenant, headers=parsed_headers(header or []), told=_told)
             journey = Journey(if_empty, keep_live, start, speed, faults, duration, batch, connections)
-            asyncio.run(_until_signalled(_travel(sample, remote, journey)))
+            if not asyncio.run(_until_signalled(_travel(sample, remote, journey))):
+                raise typer.Exit(130)
     except StartError as error:
         console.tell(error)
         raise typer.Exit(2) from None

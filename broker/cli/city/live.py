@@ -103,7 +103,8 @@ class System:
         while True:
             await self._some.wait()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._many.wait(), LINGER)
+                async with asyncio.timeout(LINGER):  # wait_for would swallow a cancellation that meets the event
+                    await self._many.wait()
             taken = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
             if not self._waiting:
                 self._some.clear()

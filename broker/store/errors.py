@@ -16,7 +16,9 @@ from pymongo.errors import (
 )
 
 from broker.errors import InternalError, StoreUnavailable
-from broker.telemetry import DATABASE_SECONDS
+from broker.telemetry import DATABASE_SECONDS, log
+
+_log = log(__name__)
 
 UNAVAILABLE: Final = (ConnectionFailure, ServerSelectionTimeoutError, NetworkTimeout, ExecutionTimeout, WTimeoutError)
 
@@ -26,6 +28,7 @@ _PASSING_CODES: Final = frozenset(
         189,  # PrimarySteppedDown
         10107,  # NotWritablePrimary
         11600,  # InterruptedAtShutdown
+        11601,  # Interrupted, by an operator or by `broker.store.abandoned`
         11602,  # InterruptedDueToReplStateChange
         13435,  # NotPrimaryNoSecondaryOk
         13436,  # NotPrimaryOrSecondary
@@ -36,9 +39,12 @@ _PASSING_CODES: Final = frozenset(
 
 
 def ours(error: PyMongoError) -> InternalError:
-    """What to answer for an error of the database."""
+    """What to answer for an error of the database. What is a fault of ours is logged: the answer does not tell it."""
     if isinstance(error, UNAVAILABLE) or (isinstance(error, OperationFailure) and error.code in _PASSING_CODES):
         return StoreUnavailable("The database does not answer; nothing of this request is known to be written.")
+    if error.has_error_label("TransientTransactionError"):
+        return StoreUnavailable("Other writes to the same entities kept this one from being written; try again.")
+    _log.error("the database refused an operation", exc_info=error)
     return InternalError("The database refused an operation of the broker.")
 
 

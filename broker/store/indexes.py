@@ -3,12 +3,11 @@
 They are made before the first write, never inside a transaction.
 """
 
-from contextlib import suppress
 from typing import Any, Final
 
 from pymongo import ASCENDING, GEOSPHERE, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import OperationFailure
 
 ENTITIES: Final = "entities"
 
@@ -21,12 +20,21 @@ INDEXES: Final = {
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
+_NAMESPACE_EXISTS: Final = 48
+
 
 async def prepare(database: AsyncDatabase[dict[str, Any]]) -> None:
     """Make the collections and indexes that are missing. Several workers may do so at once."""
     present = set(await database.list_collection_names())
     for collection, indexes in INDEXES.items():
         if collection not in present:
-            with suppress(CollectionInvalid):  # another worker made it in between
-                await database.create_collection(collection)
+            await _create(database, collection)
         await database[collection].create_indexes(list(indexes))
+
+
+async def _create(database: AsyncDatabase[dict[str, Any]], collection: str) -> None:
+    try:
+        await database.create_collection(collection, check_exists=False)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:  # another worker made it in between
+            raise

@@ -14,6 +14,8 @@ DURABLE: Final = WriteConcern("majority", j=True)
 """Every answered write is in the journals of a majority."""
 SNAPSHOT: Final = ReadConcern("snapshot")
 
+APPLICATION: Final = "ngsild-broker"
+"""The name under which mongod knows the broker."""
 POOL: Final = 64
 SELECTION_TIMEOUT_MS: Final = 2_000
 CONNECT_TIMEOUT_MS: Final = 2_000
@@ -24,7 +26,7 @@ def connect(uri: str) -> Client:
     """A client; it connects at the first use, and again whenever it lost the server."""
     return AsyncMongoClient(
         uri,
-        appname="ngsild-broker",
+        appname=APPLICATION,
         maxPoolSize=POOL,
         serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
         connectTimeoutMS=CONNECT_TIMEOUT_MS,

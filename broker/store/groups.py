@@ -6,6 +6,7 @@ What can go wrong, and what follows:
 - Another worker changed an entity of the group, or made it (TransientTransactionError, E11000): the whole group is run
   again on the new state, with jitter; from the third try on it first write-locks its entities, or a large group would
   starve.
+- A worker died and left a transaction open that has changed an entity of the group: the same, until that is ended.
 - mongod refuses a geometry (16755): the entity is written without geometry keys, marked, and the group is run again.
 - The result of the commit is unknown: the commit is retried, never the operations.
 """
@@ -24,7 +25,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from broker.errors import BrokerError, InternalError, StoreUnavailable
 from broker.model.entity import Entity, decode
 from broker.model.expiry import alive
-from broker.store import shapes
+from broker.store import abandoned, shapes
 from broker.store.client import DURABLE, SNAPSHOT, Client, Database
 from broker.store.commits import Change, Deriver, Owed, Pending
 from broker.store.errors import ours
@@ -89,7 +90,8 @@ class Groups:
     async def run(self, group: Sequence[Pending]) -> None:
         """Settle every operation of the group. Raises StoreUnavailable when the database stays away."""
         unindexed: set[str] = set()
-        give_up = monotonic() + GIVE_UP_AFTER
+        started = monotonic()
+        give_up = started + GIVE_UP_AFTER
         tries = 0
         GROUP_SIZE.observe(len(group))
         while True:
@@ -104,6 +106,8 @@ class Groups:
                 if not _again(error) or monotonic() > give_up:
                     raise ours(error) from error
                 GROUP_CONFLICTS.inc()
+                if monotonic() > started + abandoned.IDLE:
+                    await abandoned.end(self._client)
                 await asyncio.sleep(_pause(tries))
             GROUP_RETRIES.inc()
         for pending, result in zip(group, results, strict=True):

@@ -1,10 +1,12 @@
 """Handlers of `/entityOperations`: each entity of a batch is answered for itself (GS CIM 009 §6.14–§6.17)."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from broker.api import problems
-from broker.api.parameters import options
+from broker.api.parameters import NO_OVERWRITE, options
 from broker.api.requests import Request, split_context
 from broker.api.responses import Response, bare, json
 from broker.api.services import Services
@@ -12,12 +14,15 @@ from broker.entities import batch
 from broker.entities.batch import BatchResult, Item, Mode
 from broker.errors import BadRequestData, BrokerError, InvalidRequest, TooManyResults
 from broker.jsonld.compiled import CompiledContext
-from broker.model.parse import parse_fragment
+from broker.model.grammar import is_uri, shown
+from broker.model.parse import Fragment, parse_fragment
 
 UPSERT_OPTIONS: Final = options(
     "Whether entities that exist are replaced (the default), or only the attributes that are sent.",
     *(mode.value for mode in Mode),
 )
+
+UPDATE_OPTIONS: Final = options("`noOverwrite`: attributes that exist stay as they are.", NO_OVERWRITE)
 
 _BREATH: Final = 50
 """Entities that are parsed before other requests get a turn: some 2 ms."""
@@ -34,16 +39,50 @@ async def upsert(request: Request, services: Services) -> Response:
     return _answer(result)
 
 
-async def _items(request: Request, services: Services, *, nulls: bool = False) -> list[Item]:
+async def create(request: Request, services: Services) -> Response:
+    """POST /entityOperations/create."""
+    return _answer(await batch.create(services.store, request.call, await _items(request, services)))
+
+
+async def update(request: Request, services: Services) -> Response:
+    """POST /entityOperations/update."""
+    overwrite = NO_OVERWRITE not in (request.get(UPDATE_OPTIONS) or ())
+    items = await _items(request, services)
+    return _answer(await batch.update(services.store, request.call, items, overwrite=overwrite))
+
+
+async def merge(request: Request, services: Services) -> Response:
+    """POST /entityOperations/merge."""
+    items = await _items(request, services, merging=True)
+    return _answer(await batch.merge(services.store, request.call, items))
+
+
+async def delete(request: Request, services: Services) -> Response:
+    """POST /entityOperations/delete."""
+    ids = _elements(request, services)
+    for position, entity_id in enumerate(ids):
+        if not is_uri(entity_id):
+            raise BadRequestData(f"Element {position} of the batch is {shown(entity_id)}, not a URI.")
+    return _answer(await batch.delete(services.store, request.call, ids))
+
+
+def _elements(request: Request, services: Services) -> list[Any]:
+    """The elements of the body. Raises BadRequestData if it is no array or empty, TooManyResults if it is too long."""
+    payload = request.payload
+    if not isinstance(payload, list) or not payload:
+        raise BadRequestData("The body is no array of at least one element.")
+    if len(payload) > services.settings.max_batch:
+        raise TooManyResults(f"The batch has {len(payload)} elements; {services.settings.max_batch} are the most.")
+    return payload
+
+
+async def _items(request: Request, services: Services, *, nulls: bool = False, merging: bool = False) -> list[Item]:
     """The entities of the body, each parsed, or with what is wrong with it.
 
     Raises BadRequestData for a body that is no array, has no or too many elements or one that is no object.
     """
-    payload = request.payload
-    if not isinstance(payload, list) or not payload:
-        raise BadRequestData("The body is no array of at least one entity.")
-    if len(payload) > services.settings.max_batch:
-        raise TooManyResults(f"The batch has {len(payload)} entities; {services.settings.max_batch} are the most.")
+    payload = _elements(request, services)
+    parse = partial(parse_fragment, nulls=nulls, merging=merging)
     for position, element in enumerate(payload):
         if not isinstance(element, dict):
             raise BadRequestData(f"Element {position} of the batch is no object.")
@@ -53,17 +92,19 @@ async def _items(request: Request, services: Services, *, nulls: bool = False) -
     for position, element in enumerate(payload):
         if position % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        items.append(await _item(request, contexts, element, size, nulls=nulls))
+        items.append(await _item(request, contexts, element, size, parse))
     return items
 
 
-async def _item(request: Request, contexts: "_Contexts", element: dict[str, Any], size: int, *, nulls: bool) -> Item:
+async def _item(
+    request: Request, contexts: "_Contexts", element: dict[str, Any], size: int, parse: Callable[..., Fragment]
+) -> Item:
     try:
         if request.context_in_body or "@context" in element:
             content, source = split_context(element, request.context_in_body, None)
-            fragment = parse_fragment(content, await contexts.resolve(source), nulls=nulls)
+            fragment = parse(content, await contexts.resolve(source))
         else:
-            fragment = parse_fragment(element, request.call.context, nulls=nulls)
+            fragment = parse(element, request.call.context)
         if fragment.id is None:
             raise BadRequestData("Entity: id is missing")
     except BrokerError as error:
@@ -91,13 +132,11 @@ class _Contexts:
 def _answer(result: BatchResult) -> Response:
     """201 with the ids of those created, 204 if there are none; 207 if some were refused (GS CIM 009 §6.15.3.1)."""
     if result.errors:
-        return json(
-            207,
-            {
-                "success": [*result.created, *result.changed],
-                "errors": [
-                    {"entityId": entity_id, "error": problems.document(error)} for entity_id, error in result.errors
-                ],
-            },
-        )
+        return result_of(result)
     return json(201, result.created) if result.created else bare(204)
+
+
+def result_of(result: BatchResult) -> Response:
+    """207 with a BatchOperationResult (GS CIM 009 §5.2.16)."""
+    errors = [{"entityId": entity_id, "error": problems.document(error)} for entity_id, error in result.errors]
+    return json(207, {"success": [*result.created, *result.changed], "errors": errors})

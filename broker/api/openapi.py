@@ -19,6 +19,7 @@ from broker.names import COUNT_HEADER, JSON, TENANT_HEADER
 
 _URI: Final = {"type": "string", "format": "iri"}
 _CONTEXT: Final = {"type": ["string", "object", "array"], "description": "In bodies of type application/ld+json only."}
+_INSTANT: Final = {"type": "string", "format": "date-time"}
 _TYPES: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 _SCOPE: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _MEMBERS: Final = {"type": _TYPES, "scope": _SCOPE, "@context": _CONTEXT}
@@ -37,6 +38,9 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     | {"description": "§5.2.4. Every other member is an attribute."},
     "EntityFragment": _object({"id": _URI, **_MEMBERS}) | {"description": "§5.4. Every other member is an attribute."},
     "EntityList": {"type": "array", "items": _ref("Entity")},
+    "Attribute": _object({"type": {"type": "string"}, "datasetId": _URI, "observedAt": _INSTANT, "@context": _CONTEXT})
+    | {"description": "§4.5. Its value is in the member of its kind; every other member is a sub-attribute."},
+    "Value": {"description": "Any JSON."},
     "Identifiers": {"type": "array", "items": _URI},
     "ProblemDetails": _object(
         {
@@ -90,7 +94,10 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "OpenAPI": {"type": "object"},
 }
 
-PATH_VARIABLES: Final = {"entityId": "Id of the entity, a URI, percent-encoded as a path segment."}
+PATH_VARIABLES: Final = {
+    "entityId": "Id of the entity, a URI, percent-encoded as a path segment.",
+    "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
+}
 
 _TENANT: Final = {
     "name": TENANT_HEADER,

@@ -7,6 +7,9 @@ from typing import Any, Final, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from broker.errors import InvalidRequest
+from broker.model.grammar import is_uri
+from broker.model.instants import date_time
+from broker.names import DEFAULT_DATASET
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -130,11 +133,45 @@ def some_of(*choices: str) -> Callable[[str], frozenset[str]]:
     return parse
 
 
+def words(value: str) -> tuple[str, ...]:
+    """Names, with commas or bars between them (GS CIM 009 §4.21)."""
+    found = tuple(word.strip() for word in value.replace("|", ",").split(","))
+    if not all(found):
+        raise ValueError("names, with commas between them")
+    return found
+
+
+def uris(value: str) -> tuple[str, ...]:
+    """URIs, with commas between them."""
+    found = tuple(value.split(","))
+    if not all(map(is_uri, found)):
+        raise ValueError("URIs, with commas between them")
+    return found
+
+
+def datasets(value: str) -> frozenset[str]:
+    """datasetIds, with commas between them."""
+    found = frozenset(value.split(","))
+    if not all(dataset == DEFAULT_DATASET or is_uri(dataset) for dataset in found):
+        raise ValueError(f"URIs or {DEFAULT_DATASET}, with commas between them")
+    return found
+
+
+def instant(value: str) -> str:
+    """A DateTime (GS CIM 009 §4.6.3)."""
+    found = date_time(value)
+    if found is None:
+        raise ValueError("a DateTime such as 2026-01-31T12:00:00Z")
+    return found
+
+
 # The parameters, as GS CIM 009 §6.3 and §6.4.3.2 name them.
 
 FORMATS: Final = ("normalized", "concise", "simplified", "keyValues")
 
 _NATURAL: Final = {"type": "integer", "minimum": 0}
+_NAMES: Final = {"type": "array", "items": {"type": "string"}}
+_URIS: Final = {"type": "array", "items": {"type": "string", "format": "uri"}}
 
 TYPE: Final = Parameter(
     "type",
@@ -153,6 +190,46 @@ LOCAL: Final = Parameter(
 FORMAT: Final = Parameter(
     "format", one_of(*FORMATS), "Representation of the entities.", {"type": "string", "enum": list(FORMATS)}
 )
+
+
+ID: Final = Parameter("id", uris, "Ids of the entities, with commas between them.", _URIS, explode=False)
+ATTRS: Final = Parameter(
+    "attrs",
+    words,
+    "Only these attributes, and only of entities that have one of them. Deprecated: `pick` does the same.",
+    _NAMES,
+    explode=False,
+)
+PICK: Final = Parameter(
+    "pick", words, "Only these members: names of attributes, `id`, `type`, `scope` (§4.21).", _NAMES, explode=False
+)
+OMIT: Final = Parameter("omit", words, "All but these members (§4.21).", _NAMES, explode=False)
+KEEP: Final = Parameter("keep", words, "Delete all attributes but these, and no entity.", _NAMES, explode=False)
+DROP: Final = Parameter("drop", words, "Delete these attributes, and no entity.", _NAMES, explode=False)
+LANG: Final = Parameter(
+    "lang", text, "Languages of the texts that are shown, as Accept-Language has them (§4.15).", {"type": "string"}
+)
+DATASET_ID: Final = Parameter(
+    "datasetId",
+    datasets,
+    "Only attribute instances with these datasetIds; `@none` is the default one.",
+    _URIS,
+    explode=False,
+)
+GEOMETRY_PROPERTY: Final = Parameter(
+    "geometryProperty", text, "The GeoProperty that becomes the geometry of a GeoJSON Feature.", {"type": "string"}
+)
+DELETE_ALL: Final = Parameter("deleteAll", boolean, "Delete all instances of the attribute.", {"type": "boolean"})
+OBSERVED_AT: Final = Parameter(
+    "observedAt",
+    instant,
+    "Becomes the observedAt of the attributes that had one and are sent without.",
+    {"type": "string", "format": "date-time"},
+)
+
+
+NO_OVERWRITE: Final = "noOverwrite"
+"""The option that leaves attributes alone that exist (GS CIM 009 §6.3.8)."""
 
 
 def options(description: str, *choices: str) -> Parameter[frozenset[str]]:

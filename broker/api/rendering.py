@@ -1,23 +1,41 @@
-"""Entities as bodies of answers: representation, @context, paging."""
+"""Entities as bodies of answers: representation, @context, GeoJSON (GS CIM 009 §6.3.6, §6.3.7, §6.3.15)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 
-from broker.api.parameters import FORMAT, FORMATS, options
+from broker.api.parameters import (
+    ATTRS,
+    DATASET_ID,
+    FORMAT,
+    FORMATS,
+    GEOMETRY_PROPERTY,
+    LANG,
+    OMIT,
+    PICK,
+    Parameter,
+    options,
+)
+from broker.api.preferences import preferences
 from broker.api.requests import Request
 from broker.api.responses import CONTENT_TYPE, HeaderLine, Response, content, context_line
-from broker.errors import InvalidRequest
+from broker.errors import BadRequestData, InvalidRequest, ResourceNotFound
 from broker.model.entity import Entity
-from broker.model.render import Representation, renderer
-from broker.names import CORE_CONTEXT, JSON_LD
+from broker.model.geojson import LOCATION, feature_collection, feature_renderer
+from broker.model.languages import language_ranges
+from broker.model.parse import parse_attribute_name
+from broker.model.render import Render, Representation, renderer
+from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD
 
 SYS_ATTRS: Final = "sysAttrs"
 
 OPTIONS: Final = options(
     "`sysAttrs`: with createdAt and modifiedAt. The formats are deprecated here; `format` wins.", *FORMATS, SYS_ATTRS
 )
+PROJECTION: Final = (PICK, OMIT, LANG, DATASET_ID, GEOMETRY_PROPERTY)
+"""Parameters that leave parts of entities away, or choose among them."""
 
 _NORMALIZED: Final = Representation("normalized")
 _REPRESENTATIONS: Final = {
@@ -25,10 +43,12 @@ _REPRESENTATIONS: Final = {
     for name in FORMATS
     for sys_attrs in (False, True)
 }
+_ENTITY_MEMBERS: Final = frozenset({"id", "type", "scope"})
+_SIMPLIFIED: Final = frozenset({"simplified", "keyValues"})
 
 
 def representation(request: Request) -> Representation:
-    """The representation that `format` and `options` ask for (GS CIM 009 §6.3.7). Raises InvalidRequest."""
+    """The representation that the parameters ask for (GS CIM 009 §6.3.7). Raises InvalidRequest, BadRequestData."""
     if not request.values:
         return _NORMALIZED
     chosen = request.get(OPTIONS) or frozenset()
@@ -36,32 +56,114 @@ def representation(request: Request) -> Representation:
     if len(formats) > 1:
         raise InvalidRequest("Parameter options: more than one format.")
     name = request.get(FORMAT) or next(iter(formats), "normalized")
-    return _REPRESENTATIONS[name, SYS_ATTRS in chosen]
+    plain = _REPRESENTATIONS[name, SYS_ATTRS in chosen]
+    return _projected(request, plain) if any(part.name in request.values for part in (*PROJECTION, ATTRS)) else plain
+
+
+def _projected(request: Request, plain: Representation) -> Representation:
+    picked, attrs = members(request, PICK), members(request, ATTRS)
+    if attrs is not None:
+        if picked is not None:
+            raise BadRequestData("Parameters attrs and pick exclude each other.")
+        picked = attrs | _ENTITY_MEMBERS
+    lang = request.get(LANG)
+    return replace(
+        plain,
+        pick=picked,
+        omit=members(request, OMIT) or frozenset(),
+        dataset_ids=request.get(DATASET_ID),
+        languages=language_ranges(lang) if lang else (),
+    )
+
+
+def members(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozenset[str] | None:
+    """The members that a parameter names: expanded, but for `id`, `type` and `scope`. Raises BadRequestData."""
+    names = request.get(parameter)
+    if names is None:
+        return None
+    context = request.call.context
+    return frozenset(name if name in _ENTITY_MEMBERS else parse_attribute_name(name, context) for name in names)
+
+
+def simplified_input(request: Request, accepted: Parameter[frozenset[str]]) -> bool:
+    """Whether the body is in the simplified form. Raises InvalidRequest for a form that it cannot have."""
+    form = request.get(FORMAT)
+    if form is not None:
+        return form in _SIMPLIFIED
+    return bool(_SIMPLIFIED & (request.get(accepted) or frozenset()))
 
 
 def entity(request: Request, entity: Entity) -> Response:
-    """One entity, answered."""
-    body = renderer(request.call.context, representation(request))(entity)
+    """One entity, answered. Raises ResourceNotFound if it has none of the members that are asked for."""
+    wanted = representation(request)
+    attrs = members(request, ATTRS)
+    if attrs is not None and not attrs & entity.attributes.keys():
+        raise ResourceNotFound(f"Entity {entity.id} has none of the attributes that attrs names.")
+    body = _render(request, wanted)(entity)
+    if (wanted.pick is not None or wanted.omit) and not _has_members(request, body):
+        raise ResourceNotFound(f"Entity {entity.id} has none of the members that pick and omit leave.")
     return _answer(request, [body], body)
 
 
 def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine]) -> Response:
     """A page of entities, answered, with what else its header says."""
-    render = renderer(request.call.context, representation(request))
-    bodies = [render(entity) for entity in page]
-    response = _answer(request, bodies, bodies)
+    bodies = list(map(_render(request, representation(request)), page))
+    document: Any = feature_collection(bodies) if request.media == GEO_JSON else bodies
+    response = _answer(request, [document] if request.media == GEO_JSON else bodies, document)
     response.headers.extend(lines)
     return response
 
 
-def _answer(request: Request, bodies: list[dict[str, Any]], document: Any) -> Response:
-    """JSON names its @context in a Link header, JSON-LD holds it in each entity (GS CIM 009 §6.3.6)."""
+def attribute(request: Request, entity: Entity, name: str) -> Response:
+    """One attribute of an entity, answered: an instance, or an array of them."""
+    shown = _only(request, entity, name)
+    if not isinstance(shown, dict):
+        return _answer(request, [], shown)
+    return _answer(request, [shown], shown)
+
+
+def value(request: Request, entity: Entity, name: str) -> Any:
+    """The bare value of an attribute, in the simplified form."""
+    return _only(request, entity, name, Representation("simplified"))
+
+
+def _only(request: Request, entity: Entity, name: str, form: Representation | None = None) -> Any:
+    alone = entity._replace(attributes={name: entity.attributes[name]}, scopes=())
+    shown = renderer(request.call.context, form or representation(request))(alone)
+    compact = request.call.context.compact(name)
+    if compact not in shown:
+        raise ResourceNotFound(f"Attribute {compact} of entity {entity.id} has no such instance.")
+    return shown[compact]
+
+
+def _render(request: Request, wanted: Representation) -> Render:
     context = request.call.context
-    if request.media == JSON_LD:
+    geometry_property = request.get(GEOMETRY_PROPERTY)
+    if request.media != GEO_JSON:
+        if geometry_property is not None:
+            raise BadRequestData("Parameter geometryProperty: it needs Accept: application/geo+json.")
+        return renderer(context, wanted)
+    named = LOCATION if geometry_property is None else parse_attribute_name(geometry_property, context)
+    return feature_renderer(context, wanted, named)
+
+
+def _has_members(request: Request, body: dict[str, Any]) -> bool:
+    return bool(body["properties"]) or "id" in body if request.media == GEO_JSON else bool(body)
+
+
+def _answer(request: Request, bodies: list[dict[str, Any]], document: Any) -> Response:
+    """JSON names its @context in a Link header; JSON-LD holds it in each body, GeoJSON unless it prefers not to."""
+    context = request.call.context
+    line = CONTENT_TYPE[request.media]
+    if request.media == JSON_LD or (request.media == GEO_JSON and not _prefers_json(request)):
         source = context.source or CORE_CONTEXT
         for body in bodies:
             body["@context"] = source
-        return content(200, CONTENT_TYPE[JSON_LD], orjson.dumps(document))
-    response = content(200, CONTENT_TYPE[request.media], orjson.dumps(document))
+        return content(200, line, orjson.dumps(document))
+    response = content(200, line, orjson.dumps(document))
     response.headers.append(context_line(context.link))
     return response
+
+
+def _prefers_json(request: Request) -> bool:
+    return preferences(request.headers.get(b"prefer")).body == "json"

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from broker.call import Call
 from broker.entities.commit import Target
+from broker.errors import ResourceNotFound
 from broker.model.entity import Entity
 from broker.query.plan import Query
 from broker.store.store import Store
@@ -19,6 +20,14 @@ class Page(NamedTuple):
 async def retrieve(store: Store, call: Call, target: Target) -> Entity:
     """The entity. Raises ResourceNotFound."""
     return target.existing(await store.entity(call.tenant, target.entity_id))
+
+
+async def attribute(store: Store, call: Call, target: Target, name: str) -> Entity:
+    """The entity of an attribute that it has. Raises ResourceNotFound."""
+    entity = await retrieve(store, call, target)
+    if name not in entity.attributes:
+        raise ResourceNotFound(f"Entity {entity.id} has no attribute {call.context.compact(name)}.")
+    return entity
 
 
 async def query(store: Store, call: Call, query: Query) -> Page:

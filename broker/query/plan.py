@@ -9,11 +9,13 @@ from broker.query.ast import TypeSelection
 class Query:
     """What GET /entities asks (GS CIM 009 §5.7.2). Entities come in the order of their ids.
 
-    `limit` entities after the first `offset`; `limit` 0 asks for the count alone.
+    `limit` entities after the first `offset` of those whose id is greater than `after`; `limit` 0 asks for the count
+    alone.
     """
 
     types: TypeSelection | None = None
     ids: tuple[str, ...] = ()
     limit: int = 20
     offset: int = 0
+    after: str = ""
     count: bool = False

@@ -13,6 +13,8 @@ def entity_filter(query: Query) -> Filter:
     conditions: list[Filter] = []
     if query.ids:
         conditions.append({"_id": {"$in": list(query.ids)}})
+    if query.after:
+        conditions.append({"_id": {"$gt": query.after}})
     if query.types is not None:
         conditions.append(type_filter(query.types))
     if not conditions:

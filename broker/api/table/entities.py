@@ -1,0 +1,162 @@
+"""Operations on entities (GS CIM 009 §6.4, §6.5)."""
+
+from typing import Final
+
+from broker.api import entities
+from broker.api.operation import PATCH_MEDIA, Action, Body, Operation, Success
+from broker.api.parameters import (
+    ATTRS,
+    COUNT,
+    DROP,
+    FORMAT,
+    ID,
+    KEEP,
+    LANG,
+    LIMIT,
+    LOCAL,
+    OBSERVED_AT,
+    OFFSET,
+    TYPE,
+)
+from broker.api.rendering import OPTIONS, PROJECTION
+from broker.errors import AlreadyExists, ResourceNotFound, TooManyResults
+from broker.names import API_ROOT, GEO_JSON, JSON, JSON_LD
+
+ENTITY_MEDIA: Final = (JSON, JSON_LD, GEO_JSON)
+
+_ENTITIES: Final = f"{API_ROOT}/entities"
+_ENTITY: Final = f"{_ENTITIES}/{{entityId}}"
+
+OPERATIONS: Final = (
+    Operation(
+        name="createEntity",
+        title="Create Entity",
+        method="POST",
+        path=_ENTITIES,
+        handler=entities.create,
+        action=Action.CREATE,
+        clause="6.4.3.1",
+        summary="Create an entity; its tenant too, if that is new.",
+        success=(Success(201, "created; `Location` names it"),),
+        errors=(AlreadyExists,),
+        parameters=(LOCAL,),
+        body=Body("Entity"),
+        creates_tenant=True,
+    ),
+    Operation(
+        name="queryEntities",
+        title="Query Entities",
+        method="GET",
+        path=_ENTITIES,
+        handler=entities.query,
+        action=Action.READ,
+        clause="6.4.3.2",
+        summary="A page of the entities that match, ordered by id.",
+        success=(Success(200, "the page", "EntityList"),),
+        errors=(TooManyResults,),
+        parameters=(
+            TYPE,
+            LIMIT,
+            OFFSET,
+            COUNT,
+            FORMAT,
+            OPTIONS,
+            *PROJECTION,
+            LOCAL,
+        ),
+        produces=ENTITY_MEDIA,
+    ),
+    Operation(
+        name="purgeEntities",
+        title="Purge Entities",
+        method="DELETE",
+        path=_ENTITIES,
+        handler=entities.purge,
+        action=Action.DELETE,
+        clause="6.4.3.3",
+        summary="Delete the entities that match, or attributes of them.",
+        success=(
+            Success(204, "purged"),
+            Success(207, "some could not be", "BatchOperationResult"),
+        ),
+        parameters=(
+            TYPE,
+            ID,
+            KEEP,
+            DROP,
+            LOCAL,
+        ),
+    ),
+    Operation(
+        name="retrieveEntity",
+        title="Retrieve Entity",
+        method="GET",
+        path=_ENTITY,
+        handler=entities.retrieve,
+        action=Action.READ,
+        clause="6.5.3.1",
+        summary="An entity by its id.",
+        success=(Success(200, "the entity", "Entity"),),
+        errors=(ResourceNotFound,),
+        parameters=(
+            TYPE,
+            ATTRS,
+            FORMAT,
+            OPTIONS,
+            *PROJECTION,
+            LOCAL,
+        ),
+        produces=ENTITY_MEDIA,
+    ),
+    Operation(
+        name="replaceEntity",
+        title="Replace Entity",
+        method="PUT",
+        path=_ENTITY,
+        handler=entities.replace,
+        action=Action.UPDATE,
+        clause="6.5.3.3",
+        summary="Replace an entity: what is not sent is gone.",
+        success=(Success(204, "replaced"),),
+        errors=(ResourceNotFound,),
+        parameters=(
+            TYPE,
+            LOCAL,
+        ),
+        body=Body("EntityFragment"),
+    ),
+    Operation(
+        name="mergeEntity",
+        title="Merge Entity",
+        method="PATCH",
+        path=_ENTITY,
+        handler=entities.merge,
+        action=Action.UPDATE,
+        clause="6.5.3.4",
+        summary="Merge a fragment into an entity at any depth; an NGSI-LD Null removes what it stands for.",
+        success=(Success(204, "merged"),),
+        errors=(ResourceNotFound,),
+        parameters=(
+            TYPE,
+            FORMAT,
+            entities.MERGE_OPTIONS,
+            LANG,
+            OBSERVED_AT,
+            LOCAL,
+        ),
+        body=Body("EntityFragment", PATCH_MEDIA),
+    ),
+    Operation(
+        name="deleteEntity",
+        title="Delete Entity",
+        method="DELETE",
+        path=_ENTITY,
+        handler=entities.delete,
+        action=Action.DELETE,
+        clause="6.5.3.2",
+        summary="Delete an entity.",
+        success=(Success(204, "deleted"),),
+        errors=(ResourceNotFound,),
+        parameters=(TYPE, LOCAL),
+    ),
+)

@@ -24,7 +24,7 @@ from broker.cli.city.command import lines
 from broker.cli.city.domains import FLEETS
 from broker.cli.city.fleet import DOMAINS, SIZES, Fleet, apportion
 from broker.cli.city.generate import NOON, City
-from broker.cli.city.live import Motion
+from broker.cli.city.live import Motion, Reports
 from broker.cli.city.moment import DAY, HOUR, PACES, daylight, rain, signals
 from broker.cli.city.town import CENTRE
 from broker.hosting.bundled import Bundled
@@ -476,15 +476,11 @@ def test_a_late_report_arrives_with_its_old_time() -> None:
 
 
 def test_what_happens_happens_mostly_to_a_tenth() -> None:
-    motion = Motion(City(SIZES["town"], 1), faults=False)
-    spots = Counter(
-        entity["id"]
-        for k in range(60)
-        for _, entity in motion.between(NOON + k * 60, NOON + k * 60 + 60)
-        if entity["type"] == "ParkingSpot"
-    )
-    busy = sum(number for spot, number in spots.items() if int(spot.rsplit("-", 1)[1]) % 10 == 0)
-    assert 0.87 < busy / spots.total() < 0.95
+    spots = next(fleet for fleet in FLEETS if fleet.code == "spot")
+    reports = Reports(spots, 4_000, 1.0, Random(1))
+    happened = [index for hour in range(24) for _, index in reports.due(hour * HOUR, (hour + 1) * HOUR, {})]
+    assert len(happened) == pytest.approx(4_000 * DAY / 8_640, rel=0.01)
+    assert sum(index % 10 == 0 for index in happened) / len(happened) == pytest.approx(0.91, abs=0.01)
 
 
 def test_meters_never_run_backwards() -> None:

@@ -62,7 +62,18 @@ class Table(dict[str, str]):
 class CompiledContext:
     """A user's @context with the core @context over it. Immutable, as seen from outside."""
 
-    __slots__ = ("_prefixes", "_terms", "coercions", "compactions", "expansions", "key", "link", "members", "source")
+    __slots__ = (
+        "_prefix_lengths",
+        "_prefixes",
+        "_terms",
+        "coercions",
+        "compactions",
+        "expansions",
+        "key",
+        "link",
+        "members",
+        "source",
+    )
 
     def __init__(self, key: str, source: Any, link: str, terms: Mapping[str, Term]) -> None:
         self.key = key
@@ -73,6 +84,7 @@ class CompiledContext:
         """The URL for the Link header of answers that don't."""
         self._terms = terms
         self._prefixes = _shortest({name: term.iri for name, term in terms.items() if term.prefix})
+        self._prefix_lengths = sorted(set(map(len, self._prefixes)))
         named = {name: term.iri for name, term in terms.items() if not term.reverse}
         self.members = Table(named, self._member)
         """Member of a compound value to its IRI or keyword, or to nothing where JSON-LD drops the member."""
@@ -134,9 +146,8 @@ class CompiledContext:
             suffix = iri[len(DEFAULT_VOCABULARY) :]
             if self._means(suffix, iri):
                 return suffix
-        candidates = (
-            f"{self._prefixes[iri[:cut]]}:{iri[cut:]}" for cut in range(1, len(iri)) if iri[:cut] in self._prefixes
-        )
+        cuts = [cut for cut in self._prefix_lengths if cut < len(iri) and iri[:cut] in self._prefixes]
+        candidates = (f"{self._prefixes[iri[:cut]]}:{iri[cut:]}" for cut in cuts)
         usable = [name for name in candidates if self._means(name, iri)]
         return min(usable, key=_length_then_text, default=iri)
 

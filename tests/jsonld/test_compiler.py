@@ -104,6 +104,7 @@ def test_contexts_that_mean_the_same_have_the_same_key(compiler: Compiler) -> No
     definitions = {"a": IRI + "a", "b": IRI + "b"}
     same = [URL, [URL, CORE_CONTEXT], definitions, [{"b": IRI + "b", "a": IRI + "a", "@language": "de"}]]
     assert len({compiler.compile(source, document(definitions)).key for source in same}) == 1
+    assert compiler.compile([{}, {"@language": "de"}], {}).key == compiler.core.key
     others = [{"a": IRI + "b", "b": IRI + "a"}, {"a": IRI + "a"}, [definitions, definitions], None]
     assert len({compiler.compile(source, {}).key for source in others}) == len(others)
 

@@ -90,7 +90,7 @@ class _Renderer:
             types = entity.types
             out["type"] = self.compact(types[0]) if len(types) == 1 else [self.compact(each) for each in types]
         if entity.scopes:
-            out["scope"] = entity.scopes[0] if len(entity.scopes) == 1 else entity.scopes
+            out["scope"] = entity.scopes[0] if len(entity.scopes) == 1 else list(entity.scopes)
         self.attributes(out, entity.attributes, entity.created_at)
         if self.sys_attrs:
             out["createdAt"] = entity.created_at

@@ -82,7 +82,7 @@ def test_append_without_overwriting() -> None:
     }
     after, result = merge.append(before, fragment(change), T1, overwrite=False)
     assert shown(after) == {
-        "scope": ("/a", "/b"),
+        "scope": ["/a", "/b"],
         "speed": [{"value": 1}, {"value": 2, "datasetId": D1}, {"value": 4, "datasetId": "urn:d:2"}],
         "temperature": 3,
         "street": "x",

@@ -197,7 +197,7 @@ def test_id_and_type_come_first(format: Format) -> None:
 
 def test_several_scopes_are_an_array() -> None:
     entity = parse_entity({"id": "urn:x:1", "type": "T", "scope": ["/a", "/b"]}, NAMES)
-    assert list(renderer(NAMES, Representation())(entity)["scope"]) == ["/a", "/b"]
+    assert renderer(NAMES, Representation())(entity)["scope"] == ["/a", "/b"]
 
 
 TRANSIENT = {

@@ -33,17 +33,19 @@ def create_app(settings: Settings) -> ASGIApp:
     async def services() -> AsyncIterator[Services]:
         store = Store(connect(uri), settings.database)
         client = Client(Guard(settings.allowed_networks))
+        contexts = Contexts(settings, client)
         keeping = asyncio.create_task(_keep(store, settings.sweep_interval))
         try:
             yield Services(
                 settings=settings,
                 store=store,
-                contexts=Contexts(settings, client),
+                contexts=contexts,
                 checks={"database": store.ping},
                 version=version("ngsild-broker"),
             )
         finally:
             keeping.cancel()
+            await contexts.close()
             await client.close()
             await store.close()
 

@@ -27,14 +27,14 @@ async def append(request: Request, services: Services) -> Response:
     result = await attributes.append(
         services.store, request.call, target(request), fragment, request.size, overwrite=overwrite
     )
-    return _updated(request, result)
+    return _updated(result)
 
 
 async def update(request: Request, services: Services) -> Response:
     """PATCH /entities/{entityId}/attrs."""
     fragment = parse_fragment(request.payload, request.call.context, nulls=True)
     result = await attributes.update(services.store, request.call, target(request), fragment, request.size)
-    return _updated(request, result)
+    return _updated(result)
 
 
 async def partial_update(request: Request, services: Services) -> Response:
@@ -77,15 +77,9 @@ async def retrieve_value(request: Request, services: Services) -> Response:
     return content(200, CONTENT_TYPE[JSON], orjson.dumps(rendering.value(request, entity, name)))
 
 
-def _updated(request: Request, result: UpdateResult) -> Response:
-    """204 if everything was updated, else 207 with an UpdateResult (GS CIM 009 §5.2.18)."""
+def _updated(result: UpdateResult) -> Response:
+    """204 if everything was updated, else 207 with an UpdateResult, whose names are expanded (GS CIM 009 §5.2.18)."""
     if not result.not_updated:
         return bare(204)
-    compact = request.call.context.compact
-    return json(
-        207,
-        {
-            "updated": [compact(name) for name in result.updated],
-            "notUpdated": [{"attributeName": compact(name), "reason": reason} for name, reason in result.not_updated],
-        },
-    )
+    refused = [{"attributeName": name, "reason": reason} for name, reason in result.not_updated]
+    return json(207, {"updated": result.updated, "notUpdated": refused})

@@ -66,9 +66,8 @@ async def query(request: Request, services: Services) -> Response:
     selection = types(request)
     if selection is None and not request.call.local:
         raise BadRequestData("The query is too wide: it needs a type, or local=true.")
-    found = await reads.query(
-        services.store, request.call, Query(types=selection, limit=page.fetched, offset=page.offset, count=page.count)
-    )
+    asked = Query(types=selection, ids=request.get(ID) or (), limit=page.fetched, offset=page.offset, count=page.count)
+    found = await reads.query(services.store, request.call, asked)
     lines = page_lines(request, page, len(found.entities), found.total)
     return rendering.entities(request, found.entities[: page.limit], lines)
 

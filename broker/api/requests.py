@@ -100,7 +100,7 @@ def check_body_headers(headers: Headers, taken: tuple[str, ...], limit: int) -> 
 
 
 async def read_json(receive: Receive, limit: int, max_depth: int) -> tuple[Any, int]:
-    """The body, decoded, and its size in bytes.
+    """The body, decoded, and its size in bytes. Of equal names in an object the last counts.
 
     Raises InvalidRequest if it is no JSON or nests too deeply, ContentTooLarge, ClientGone.
     """
@@ -178,6 +178,8 @@ def split_context(payload: Any, in_body: bool, link: str | None) -> tuple[Any, A
             raise BadRequestData("Member @context: a body of type application/json has none; name it in a Link header.")
         return payload, link
     if not isinstance(payload, dict):
+        if not payload:
+            raise InvalidRequest(f"The body is empty; an object of type {JSON_LD} was expected.")
         raise BadRequestData(f"The body is of type {JSON_LD} and no JSON object.")
     source = payload.pop("@context", None)
     if source is None:

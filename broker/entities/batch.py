@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from broker.call import Call
 from broker.entities.commit import Target
-from broker.errors import AlreadyExists, BrokerError
+from broker.errors import AlreadyExists, BadRequestData, BrokerError, StoreUnavailable
 from broker.model import merge as rules
 from broker.model.entity import Entity
 from broker.model.parse import Fragment, as_entity
@@ -125,7 +125,17 @@ def _appending(fragment: Fragment) -> Apply:
 
 
 def _appending_new(fragment: Fragment) -> Apply:
-    return _changing(fragment, lambda old, now: rules.append(old, fragment, now, overwrite=False)[0])
+    """Appends what is new; attributes that exist are left alone, and are the entity's error."""
+    target = Target(fragment.id or "")
+
+    def apply(old: Entity | None, now: str) -> tuple[Entity, _Done | BrokerError]:
+        new, result = rules.append(target.existing(old), fragment, now, overwrite=False)
+        if not result.not_updated:
+            return new, _Done.CHANGED
+        refused = "; ".join(f"{name}: {reason}" for name, reason in result.not_updated)
+        return new, BadRequestData(f"Entity {target.entity_id}: attributes were not updated: {refused}.")
+
+    return apply
 
 
 def _merging(fragment: Fragment) -> Apply:
@@ -153,6 +163,7 @@ _UPSERTING: Final[dict[Mode, _Applying]] = {Mode.REPLACE: _replacing, Mode.UPDAT
 
 
 def _result(outcomes: Iterable[tuple[str, _Done | BrokerError]]) -> BatchResult:
+    """Raises StoreUnavailable if the database was away for all that could have been written."""
     result = BatchResult([], [], [])
     for entity_id, outcome in outcomes:
         if isinstance(outcome, BrokerError):
@@ -161,4 +172,8 @@ def _result(outcomes: Iterable[tuple[str, _Done | BrokerError]]) -> BatchResult:
             result.created.append(entity_id)
         else:
             result.changed.append(entity_id)
+    if not (result.created or result.changed):
+        for _, error in result.errors:
+            if isinstance(error, StoreUnavailable):
+                raise error
     return result

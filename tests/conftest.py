@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -37,24 +38,31 @@ class RunningBroker:
 def running_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     """A broker with as many workers as NGSILD_TEST_WORKERS says, on an empty database."""
     workers = int(os.environ.get("NGSILD_TEST_WORKERS", "1"))
-    folder = tmp_path_factory.mktemp("broker")
+    with serving(tmp_path_factory.mktemp("broker"), workers=workers) as broker:
+        wait_for(broker, "/ready")
+        yield broker
+
+
+@contextmanager
+def serving(folder: Path, *, workers: int = 1, **settings: str) -> Iterator[RunningBroker]:
+    """`broker serve` on a free port, its data and its log in `folder`; `settings` by their names, `mongodb_uri="…"`."""
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("NGSILD_")} | {
-        "NGSILD_PORT": str(port),
-        "NGSILD_WORKERS": str(workers),
-        "NGSILD_DATA_DIR": str(folder / "data"),
-        "NGSILD_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "NGSILD_MONGODB_CACHE_MB": "256",
-    }
+    given = {
+        "port": str(port),
+        "workers": str(workers),
+        "data_dir": str(folder / "data"),
+        "allowed_networks": "127.0.0.0/8",
+        "mongodb_cache_mb": "256",
+    } | settings
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NGSILD_")}
+    environment |= {f"NGSILD_{name.upper()}": value for name, value in given.items()}
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "broker", "serve"], env=environment, stdout=output, stderr=subprocess.STDOUT
         )
-        broker = RunningBroker(f"http://127.0.0.1:{port}", process, log, workers)
         try:
-            _wait_until_ready(broker)
-            yield broker
+            yield RunningBroker(f"http://127.0.0.1:{port}", process, log, workers)
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -72,13 +80,14 @@ def free_port() -> int:
         return port
 
 
-def _wait_until_ready(broker: RunningBroker) -> None:
+def wait_for(broker: RunningBroker, path: str) -> None:
+    """Wait until GET `path` succeeds; fail with the log if it doesn't."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if broker.process.poll() is not None:
             break
         try:
-            if httpx2.get(f"{broker.url}/ready", timeout=5).status_code == 200:
+            if httpx2.get(f"{broker.url}{path}", timeout=5).is_success:
                 return
         except httpx2.TransportError:
             pass

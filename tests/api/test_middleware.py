@@ -162,6 +162,21 @@ async def test_a_server_that_ends_cancels_its_requests(border: Border) -> None:
         await task
 
 
+async def test_a_client_that_went_away_is_sent_nothing(border: Border) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"10")]
+    scope = {"type": "http", "method": "POST", "path": "/body", "raw_path": b"/body", "query_string": b""}
+    await border(scope | {"headers": headers}, receive, send)
+    assert sent == []
+
+
 async def test_requests_are_counted_by_operation_and_status(border: Border) -> None:
     for _ in range(3):
         await ask(border, "GET", "/fine")

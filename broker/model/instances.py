@@ -2,16 +2,13 @@
 
 `owner` is the createdAt of what holds an instance: the entity, or the instance above a sub-attribute.
 A write that touches an instance moves its modifiedAt even if nothing in it differs: modifiedAt is the time of the last
-modification that was applied (GS CIM 009 §4.8); whether something *changed* is a comparison, see `differs`.
+modification that was applied (GS CIM 009 §4.8); whether something *changed* is for those who compare old and new.
 """
 
 from typing import Any
 
 from broker.model.entity import Attributes, Instance, created_at
-from broker.model.kinds import KINDS
 from broker.names import NULL
-
-_TIMES = frozenset({"createdAt", "modifiedAt"})
 
 
 def is_null(instance: Instance) -> bool:
@@ -82,31 +79,3 @@ def successors(old: Any, new: list[Instance], now: str, owner: str) -> list[Inst
         before = None if position is None else old[position]
         result.append(born(instance, now, owner) if before is None else succeed(before, instance, now, owner))
     return result
-
-
-def differs(old: Instance, new: Instance) -> bool:
-    """Whether some member has another value, the system's times apart: what notifications call a change."""
-    if old is new:
-        return False
-    if old.keys() - _TIMES != new.keys() - _TIMES:
-        return True
-    for member, content in new.items():
-        if member in _TIMES or member == "attributes":
-            continue
-        if content != old[member] or type(content) is not type(old[member]):
-            return True
-    return attributes_differ(old.get("attributes", {}), new.get("attributes", {}))
-
-
-def attributes_differ(old: Attributes, new: Attributes) -> bool:
-    """Whether some attribute is only in one of them, or differs."""
-    if old.keys() != new.keys():
-        return True
-    return any(
-        len(old[name]) != len(instances) or any(map(differs, old[name], instances)) for name, instances in new.items()
-    )
-
-
-def value_of(instance: Instance) -> Any:
-    """The content of the value member."""
-    return instance[KINDS[instance["type"]].member]

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from broker.names import NULL
+
+LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For every law: a busy machine is no failure."""
 
 KEYS = (
     "street",

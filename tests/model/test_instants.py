@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.instants import calendar_date, date_time, format_instant, instant_key, time_of_day
+from tests.model.strategies import LAW
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,7 @@ def test_a_moment_is_written_in_utc_without_zeros_at_its_end(moment: datetime, t
     assert format_instant(moment) == text
 
 
+@LAW
 @given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)), st.integers(0, 6))
 def test_keys_order_as_the_instants_do(one: datetime, other: datetime, padding: int) -> None:
     left, right = format_instant(one), format_instant(other)

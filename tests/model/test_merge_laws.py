@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from broker.model import merge
@@ -13,6 +13,7 @@ from broker.model.render import Representation, renderer
 from broker.names import NULL
 from tests.model.context import NAMES, T0, T1
 from tests.model.strategies import (
+    LAW,
     VALUES,
     instances,
     scalars,
@@ -56,6 +57,7 @@ def model(payload: dict[str, Any]) -> dict[str, dict[str, Json]]:
     return {name: by_dataset(content) for name, content in payload.items() if name not in MEMBERS}
 
 
+@LAW
 @given(small_entities(), small_fragments())
 def test_append_is_a_map_update(payload: dict[str, Any], change: dict[str, Any]) -> None:
     expected = model(payload)
@@ -67,6 +69,7 @@ def test_append_is_a_map_update(payload: dict[str, Any], change: dict[str, Any])
     assert not result.not_updated
 
 
+@LAW
 @given(small_entities(), small_fragments())
 def test_append_without_overwriting_is_a_map_update_from_below(payload: dict[str, Any], change: dict[str, Any]) -> None:
     before = model(payload)
@@ -78,6 +81,7 @@ def test_append_without_overwriting_is_a_map_update_from_below(payload: dict[str
     assert len(result.not_updated) == len(refused)
 
 
+@LAW
 @given(small_entities(), deleting_fragments())
 def test_update_is_a_map_update_with_deletions(payload: dict[str, Any], change: dict[str, Any]) -> None:
     expected = model(payload)
@@ -94,6 +98,7 @@ def test_update_is_a_map_update_with_deletions(payload: dict[str, Any], change: 
     assert model(normalized(after)) == expected
 
 
+@LAW
 @given(small_entities(), small_entities())
 def test_replace_leaves_nothing_but_the_new(before: dict[str, Any], after: dict[str, Any]) -> None:
     replaced = merge.replace(parsed(before), parse_entity(after, NAMES), T1)
@@ -101,6 +106,7 @@ def test_replace_leaves_nothing_but_the_new(before: dict[str, Any], after: dict[
     assert (replaced.created_at, replaced.modified_at) == (T0, T1)
 
 
+@LAW
 @given(small_entities(), small_fragments())
 def test_writing_twice_is_writing_once(payload: dict[str, Any], change: dict[str, Any]) -> None:
     fragment = parse_fragment(change, NAMES)
@@ -168,7 +174,7 @@ def _empty_language_map(value: Json) -> bool:
     return isinstance(value, dict) and (value.get("languageMap") == {} or any(map(_empty_language_map, value.values())))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@LAW
 @given(st.data())
 def test_merge_is_rfc_7396(data: st.DataObject) -> None:
     before = {"speed": data.draw(instances(depth=1)), "temperature": data.draw(small_attributes())}
@@ -185,6 +191,7 @@ def test_merge_is_rfc_7396(data: st.DataObject) -> None:
     assert after == {"id": "urn:x:1", "type": "Vehicle", **expected}
 
 
+@LAW
 @given(small_entities(), deleting_fragments())
 def test_no_argument_is_changed(payload: dict[str, Any], change: dict[str, Any]) -> None:
     entity = parsed(payload)
@@ -221,6 +228,7 @@ STEPS = st.lists(
 )
 
 
+@LAW
 @given(small_fragments(), STEPS)
 def test_any_sequence_of_writes_keeps_the_shape_and_the_times(first: dict[str, Any], steps: list[Any]) -> None:
     """Times of attributes against a model that writes every time down."""

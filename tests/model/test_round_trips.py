@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model import merge
@@ -12,9 +12,7 @@ from broker.model.parse import parse_entity, parse_fragment
 from broker.model.patch import Extras
 from broker.model.render import Format, Representation, renderer
 from tests.model.context import NAMES, T0, T1
-from tests.model.strategies import KEYS, entities, geometries, instances, values
-
-_thorough = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+from tests.model.strategies import KEYS, LAW, entities, geometries, instances, values
 
 
 def rendered(entity: Entity, format: Format) -> dict[str, Any]:
@@ -23,13 +21,13 @@ def rendered(entity: Entity, format: Format) -> dict[str, Any]:
     return out
 
 
-@_thorough
+@LAW
 @given(entities())
 def test_what_comes_in_normalized_goes_out_normalized(payload: dict[str, Any]) -> None:
     assert rendered(parse_entity(payload, NAMES), "normalized") == payload
 
 
-@_thorough
+@LAW
 @given(entities())
 def test_what_goes_out_normalized_or_concise_comes_in_as_what_it_was(payload: dict[str, Any]) -> None:
     entity = parse_entity(payload, NAMES)
@@ -37,7 +35,7 @@ def test_what_goes_out_normalized_or_concise_comes_in_as_what_it_was(payload: di
     assert parse_entity(rendered(entity, "concise"), NAMES) == entity
 
 
-@_thorough
+@LAW
 @given(entities())
 def test_bytes_keep_everything(payload: dict[str, Any]) -> None:
     entity = merge.create(parse_entity(payload, NAMES), T0)
@@ -54,7 +52,7 @@ def _is_plain(instance: Any) -> bool:
     return not wrapper and (instance["type"] == "GeoProperty" or not is_geometry)
 
 
-@_thorough
+@LAW
 @given(entities())
 def test_merging_its_own_simplified_form_changes_no_value(payload: dict[str, Any]) -> None:
     payload = {
@@ -67,6 +65,7 @@ def test_merging_its_own_simplified_form_changes_no_value(payload: dict[str, Any
     assert rendered(merge.merge(entity, fragment, T1, Extras(simplified=True)), "normalized") == payload
 
 
+@LAW
 @given(st.one_of(values(), geometries, st.dictionaries(st.sampled_from(KEYS), instances(), max_size=2)))
 def test_a_property_keeps_any_value_in_every_form(value: Any) -> None:
     payload = {"id": "urn:x:1", "type": "Vehicle", "speed": {"type": "Property", "value": value}}
@@ -76,7 +75,7 @@ def test_a_property_keeps_any_value_in_every_form(value: Any) -> None:
     assert rendered(entity, "simplified")["speed"] == value
 
 
-@_thorough
+@LAW
 @given(entities())
 def test_reading_and_showing_change_no_argument(payload: dict[str, Any]) -> None:
     before = repr(payload)

@@ -61,16 +61,18 @@ def representation(request: Request) -> Representation:
 
 
 def _projected(request: Request, plain: Representation) -> Representation:
-    picked, attrs = members(request, PICK), members(request, ATTRS)
+    picked, omitted, attrs = members(request, PICK), members(request, OMIT), members(request, ATTRS)
     if attrs is not None:
-        if picked is not None:
-            raise BadRequestData("Parameters attrs and pick exclude each other.")
+        if picked is not None or omitted is not None:
+            raise BadRequestData("Parameter attrs excludes pick and omit.")
         picked = attrs | _ENTITY_MEMBERS
+    if picked and omitted and picked & omitted:
+        raise BadRequestData("Parameters pick and omit name the same member.")
     lang = request.get(LANG)
     return replace(
         plain,
         pick=picked,
-        omit=members(request, OMIT) or frozenset(),
+        omit=omitted or frozenset(),
         dataset_ids=request.get(DATASET_ID),
         languages=language_ranges(lang) if lang else (),
     )
@@ -116,20 +118,21 @@ def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLin
 
 def attribute(request: Request, entity: Entity, name: str) -> Response:
     """One attribute of an entity, answered: an instance, or an array of them."""
-    shown = _only(request, entity, name)
-    if not isinstance(shown, dict):
-        return _answer(request, [], shown)
-    return _answer(request, [shown], shown)
+    shown = _only(request, entity, name, representation(request))
+    if isinstance(shown, dict):
+        shown = {**shown}  # it may be a part of the entity
+        return _answer(request, [shown], shown)
+    return _answer(request, [], shown)
 
 
 def value(request: Request, entity: Entity, name: str) -> Any:
     """The bare value of an attribute, in the simplified form."""
-    return _only(request, entity, name, Representation("simplified"))
+    return _only(request, entity, name, replace(representation(request), format="simplified"))
 
 
-def _only(request: Request, entity: Entity, name: str, form: Representation | None = None) -> Any:
+def _only(request: Request, entity: Entity, name: str, wanted: Representation) -> Any:
     alone = entity._replace(attributes={name: entity.attributes[name]}, scopes=())
-    shown = renderer(request.call.context, form or representation(request))(alone)
+    shown = renderer(request.call.context, wanted)(alone)
     compact = request.call.context.compact(name)
     if compact not in shown:
         raise ResourceNotFound(f"Attribute {compact} of entity {entity.id} has no such instance.")

@@ -4,7 +4,7 @@ from broker.api.parameters import TYPE
 from broker.api.requests import Request
 from broker.entities.commit import Target
 from broker.errors import BadRequestData
-from broker.model.grammar import is_uri, shown
+from broker.model.grammar import check_name, is_uri, shown
 from broker.model.merge import SCOPE
 from broker.model.parse import parse_attribute_name
 from broker.query import entity_types
@@ -22,7 +22,10 @@ def target(request: Request) -> Target:
 def types(request: Request) -> TypeSelection | None:
     """The type selection of `type` (GS CIM 009 §4.17). Raises BadRequestData."""
     text = request.get(TYPE)
-    return None if text is None else entity_types.parse(text, request.call.context.expand)
+    if text is None:
+        return None
+    expansions = request.call.context.expansions
+    return entity_types.parse(text, lambda name: expansions[check_name(name)])
 
 
 def attribute(request: Request) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from broker.errors import InvalidRequest
-from broker.model.grammar import is_uri
+from broker.errors import BadRequestData, InvalidRequest
+from broker.model.grammar import is_uri, shown
 from broker.model.instants import date_time
 from broker.names import DEFAULT_DATASET
 
@@ -23,7 +23,10 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True, slots=True)
 class Parameter(Generic[T_co]):
-    """A query parameter. `parse` makes its value of the text, or raises ValueError saying what was expected."""
+    """A query parameter. `parse` makes its value of the text, or raises ValueError saying what was expected.
+
+    What is well-formed and breaks a rule of the model is a BadRequestData.
+    """
 
     name: str
     parse: Callable[[str], T_co]
@@ -134,18 +137,16 @@ def some_of(*choices: str) -> Callable[[str], frozenset[str]]:
 
 
 def words(value: str) -> tuple[str, ...]:
-    """Names, with commas or bars between them (GS CIM 009 §4.21)."""
-    found = tuple(word.strip() for word in value.replace("|", ",").split(","))
-    if not all(found):
-        raise ValueError("names, with commas between them")
-    return found
+    """Names, with commas or bars between them (GS CIM 009 §4.21). Whether they are names, the model knows."""
+    return tuple(word.strip() for word in value.replace("|", ",").split(","))
 
 
-def uris(value: str) -> tuple[str, ...]:
-    """URIs, with commas between them."""
+def ids(value: str) -> tuple[str, ...]:
+    """Ids of entities, with commas between them."""
     found = tuple(value.split(","))
-    if not all(map(is_uri, found)):
-        raise ValueError("URIs, with commas between them")
+    for uri in found:
+        if not is_uri(uri):
+            raise BadRequestData(f"Parameter id: {shown(uri)} is no URI.")
     return found
 
 
@@ -192,7 +193,7 @@ FORMAT: Final = Parameter(
 )
 
 
-ID: Final = Parameter("id", uris, "Ids of the entities, with commas between them.", _URIS, explode=False)
+ID: Final = Parameter("id", ids, "Ids of the entities, with commas between them.", _URIS, explode=False)
 ATTRS: Final = Parameter(
     "attrs",
     words,

@@ -56,6 +56,7 @@ OPERATIONS: Final = (
         errors=(TooManyResults,),
         parameters=(
             TYPE,
+            ID,
             LIMIT,
             OFFSET,
             COUNT,

@@ -1,33 +1,19 @@
 """What HTTP itself asks of every operation: GS CIM 009 §6.3.2–§6.3.4, §6.3.20; RFC 9110."""
 
-from typing import Any
-
 import httpx2
 import pytest
 
 from broker.api.operation import Operation
 from broker.api.operations import OPERATIONS
-from broker.names import JSON, JSON_LD, MERGE_PATCH
+from broker.names import GEO_JSON, JSON, JSON_LD, MERGE_PATCH
+from tests.api.table import WITH_BODY, body_of, methods_at, name_of, path_of
 
 pytestmark = pytest.mark.http
 
 ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
-TABLE = pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
-WITH_BODY = pytest.mark.parametrize(
-    "operation",
-    [operation for operation in OPERATIONS if operation.body is not None],
-    ids=[operation.name for operation in OPERATIONS if operation.body is not None],
-)
+TABLE = pytest.mark.parametrize("operation", OPERATIONS, ids=name_of)
+BODIES = pytest.mark.parametrize("operation", WITH_BODY, ids=name_of)
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-
-
-def path_of(operation: Operation) -> str:
-    return operation.path.replace("{entityId}", "urn:ngsi-ld:Nothing:1")
-
-
-def methods_at(path: str) -> set[str]:
-    built = {operation.method for operation in OPERATIONS if operation.path == path}
-    return built | {"OPTIONS"} | ({"HEAD"} if "GET" in built else set())
 
 
 @TABLE
@@ -49,7 +35,7 @@ def test_a_method_that_is_not_built_is_405_with_those_that_are(server: httpx2.Cl
 
 @TABLE
 def test_an_unknown_parameter_is_refused_by_name(server: httpx2.Client, operation: Operation) -> None:
-    answer = server.request(operation.method, f"{path_of(operation)}?invalidParam=1", json=_body(operation))
+    answer = server.request(operation.method, f"{path_of(operation)}?invalidParam=1", json=body_of(operation))
     assert answer.status_code == 400
     assert answer.json()["type"] == ERRORS + "InvalidRequest"
     assert "invalidParam" in answer.json()["detail"]
@@ -58,12 +44,12 @@ def test_an_unknown_parameter_is_refused_by_name(server: httpx2.Client, operatio
 @TABLE
 def test_an_answer_that_is_not_to_be_had_is_406_with_a_list(server: httpx2.Client, operation: Operation) -> None:
     headers = {"Accept": "application/xml"}
-    answer = server.request(operation.method, path_of(operation), json=_body(operation), headers=headers)
+    answer = server.request(operation.method, path_of(operation), json=body_of(operation), headers=headers)
     assert answer.status_code == 406
     assert answer.json()["available"] == list(operation.produces)
 
 
-@WITH_BODY
+@BODIES
 @pytest.mark.parametrize("tenant", ["", "nosuchtenant"])
 def test_a_body_without_its_length_is_411_whatever_it_targets(
     server: httpx2.Client, operation: Operation, tenant: str
@@ -73,7 +59,7 @@ def test_a_body_without_its_length_is_411_whatever_it_targets(
     assert (answer.status_code, answer.content) == (411, b"")
 
 
-@WITH_BODY
+@BODIES
 @pytest.mark.parametrize("media", ["application/xml", "text/plain", "application/json; charset=latin-1", None])
 def test_a_body_of_another_type_is_415(server: httpx2.Client, operation: Operation, media: str | None) -> None:
     headers = {"Content-Type": media} if media else {}
@@ -81,13 +67,13 @@ def test_a_body_of_another_type_is_415(server: httpx2.Client, operation: Operati
     assert (answer.status_code, answer.content) == (415, b"")
 
 
-@WITH_BODY
+@BODIES
 def test_a_merge_patch_is_for_patch_alone(server: httpx2.Client, operation: Operation) -> None:
     answer = server.request(operation.method, path_of(operation), content=b"{", headers={"Content-Type": MERGE_PATCH})
     assert answer.status_code == (400 if operation.method == "PATCH" else 415)
 
 
-@WITH_BODY
+@BODIES
 @pytest.mark.parametrize("body", [b"", b"{", b'{"id": "urn:a:b",}', b"\xff", b"[" * 500 + b"]" * 500, b'{"a":' * 9000])
 def test_a_body_that_is_no_json_is_an_invalid_request(server: httpx2.Client, operation: Operation, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
@@ -116,7 +102,9 @@ def test_the_connection_serves_on_after_a_refusal(api: httpx2.Client) -> None:
         ("application/json;q=0.1, application/ld+json;q=0.9", JSON_LD),
         ("application/json;q=0, */*", JSON_LD),
         ("*/*;q=0.9, application/ld+json;q=0.8", JSON),
-        ("application/geo+json, application/ld+json;q=0.1", JSON_LD),
+        ("application/geo+json", GEO_JSON),
+        ("application/geo+json, application/ld+json", JSON_LD),
+        ("application/geo+json, application/ld+json;q=0.1", GEO_JSON),
     ],
 )
 def test_the_answer_is_of_the_type_that_was_asked_for(
@@ -162,7 +150,3 @@ def test_every_answer_has_a_request_id(server: httpx2.Client) -> None:
     given = server.get("/version", headers={"X-Request-Id": "abc.1"})
     assert given.headers["x-request-id"] == "abc.1"
     assert server.get("/nowhere").headers["x-request-id"]
-
-
-def _body(operation: Operation) -> Any:
-    return None if operation.body is None else {}

@@ -116,6 +116,7 @@ bodies = st.one_of(
     mutants().map(lambda entity: encoded(entity | {"@context": CORE_CONTEXT})),
     st.lists(mutants() | values, max_size=4).map(encoded),
     values.map(encoded),
+    mutants().map(lambda entity: encoded(entity.get("speed"))),
     mutants().map(encoded).flatmap(lambda text: st.integers(0, len(text)).map(lambda cut: text[:cut])),
     st.binary(max_size=60),
     st.integers(1, 3000).map(lambda depth: b"[" * depth + b"]" * depth),
@@ -159,7 +160,9 @@ segments = st.text(max_size=20).map(lambda text: quote(text, safe="").encode()) 
     ]
 )
 parameters = st.tuples(
-    st.sampled_from(["type", "limit", "offset", "count", "options", "format", "local", "id", "q", "", "foo"]),
+    st.sampled_from(
+        sorted({each.name for operation in OPERATIONS for each in operation.parameters} | {"q", "", "foo"})
+    ),
     st.text(max_size=20)
     | st.sampled_from(["A", "(A;B),C", "((((A", "1", "0", "-1", "9" * 30, "true", "keyValues", "*", "a" * 3000]),
 )
@@ -172,7 +175,7 @@ queries = st.lists(parameters, max_size=4).map(
 def malformed(draw: st.DrawFn) -> Malformed:
     operation = draw(st.sampled_from(OPERATIONS))
     method = draw(st.sampled_from([operation.method.encode()] * 6 + [b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS"]))
-    path = operation.path.replace("{entityId}", "urn:ngsi-ld:Fuzz:1").encode()
+    path = operation.path.replace("{entityId}", VALID["id"]).replace("{attrId}", "speed").encode()
     what = draw(st.sampled_from(["body", "body", "query", "headers", "path", "all"]))
     if what in ("path", "all"):
         path = b"/".join([path, *draw(st.lists(segments, max_size=3))])

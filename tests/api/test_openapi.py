@@ -10,12 +10,9 @@ from schemathesis.core.result import Ok
 from broker.api import openapi, page
 from broker.api.operation import Operation
 from broker.api.operations import OPERATIONS
+from tests.api.table import name_of
 
 DOCUMENT = openapi.document(OPERATIONS)
-
-
-def names(operation: Operation) -> str:
-    return operation.name
 
 
 def test_an_openapi_reader_finds_every_operation() -> None:
@@ -29,7 +26,7 @@ def test_the_document_is_openapi_3_1() -> None:
     schemathesis.openapi.from_dict(DOCUMENT).validate()
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=names)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=name_of)
 def test_an_operation_refers_to_schemas_that_exist(operation: Operation) -> None:
     schemas = [success.schema for success in operation.success]
     if operation.body is not None:
@@ -52,7 +49,7 @@ def test_head_is_where_get_is() -> None:
         assert ("head" in path) == ("get" in path)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=names)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=name_of)
 def test_every_status_has_a_description(operation: Operation) -> None:
     described: dict[str, Any] = DOCUMENT["paths"][operation.path][operation.method.lower()]["responses"]
     assert all(answer["description"] for answer in described.values())

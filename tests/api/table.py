@@ -1,0 +1,53 @@
+"""The operations table as requests: a sound request for each operation, which tests then spoil in one place."""
+
+from typing import Any
+
+from broker.api.operation import Operation
+from broker.api.operations import OPERATIONS
+
+ENTITY_ID = "urn:ngsi-ld:Nothing:1"
+ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
+_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value"}
+_BODIES: dict[str, Any] = {
+    "Entity": ENTITY,
+    "EntityFragment": ENTITY,
+    "Attribute": ENTITY["value"],
+    "EntityList": [ENTITY],
+    "Identifiers": [ENTITY_ID],
+}
+"""A sound body for each schema of a request."""
+_QUERIES = {"queryEntities": "?type=Nothing", "purgeEntities": "?type=Nothing"}
+"""What an operation cannot do without."""
+
+NAMES = [operation.name for operation in OPERATIONS]
+NGSI_LD = [operation for operation in OPERATIONS if operation.ngsi_ld]
+WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
+
+
+def name_of(operation: Operation) -> str:
+    """For the ids of tests."""
+    return operation.name
+
+
+def path_of(operation: Operation) -> str:
+    """A path of the operation, without a query."""
+    path = operation.path
+    for variable, value in _VARIABLES.items():
+        path = path.replace(variable, value)
+    return path
+
+
+def url_of(operation: Operation) -> str:
+    """A path of the operation, and the query that it needs."""
+    return path_of(operation) + _QUERIES.get(operation.name, "")
+
+
+def body_of(operation: Operation) -> Any:
+    """A sound body, None if the operation takes none."""
+    return None if operation.body is None else _BODIES[operation.body.schema]
+
+
+def methods_at(path: str) -> set[str]:
+    """The methods that a path of the table takes."""
+    built = {operation.method for operation in OPERATIONS if operation.path == path}
+    return built | {"OPTIONS"} | ({"HEAD"} if "GET" in built else set())

@@ -20,6 +20,8 @@ POOL: Final = 64
 SELECTION_TIMEOUT_MS: Final = 2_000
 CONNECT_TIMEOUT_MS: Final = 2_000
 SOCKET_TIMEOUT_MS: Final = 30_000
+HEARTBEAT_MS: Final = 3_000
+"""A server that says nothing for this long and the connect timeout is taken for away, and what waits for it fails."""
 
 
 def connect(uri: str) -> Client:
@@ -30,6 +32,7 @@ def connect(uri: str) -> Client:
         maxPoolSize=POOL,
         serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
         connectTimeoutMS=CONNECT_TIMEOUT_MS,
+        heartbeatFrequencyMS=HEARTBEAT_MS,
         socketTimeoutMS=SOCKET_TIMEOUT_MS,
         w="majority",
         journal=True,

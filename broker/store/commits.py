@@ -3,7 +3,8 @@
 A group reads its entities inside the transaction, applies every operation in memory, in order, and writes the outcome:
 the entities, and whatever the derivers owe. An answer is given after the durable commit. Two lanes keep single updates
 quick beside batches: each lane has its own queue and its own groups in flight. An entity is in one group in flight at a
-time, and its operations keep their order. See docs/decisions/group-commit.md.
+time, and its operations keep their order. What has waited through an outage of the database is refused with the group
+that gave up, or each group would be waited for in turn. See docs/decisions/group-commit.md.
 """
 
 import asyncio
@@ -11,9 +12,10 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from broker.errors import BrokerError, InternalError
+from broker.errors import BrokerError, InternalError, StoreUnavailable
 from broker.model.entity import Entity
 
 _logger = logging.getLogger(__name__)
@@ -74,12 +76,21 @@ MAX_SCAN: Final = 2_000
 """Operations looked at for one group: those of busy entities are passed over."""
 
 
+PATIENCE: Final = 10.0
+"""Seconds that an operation waits for a database that does not answer: time to restart it, or for a fail-over."""
+
+
 class Pending(NamedTuple):
     """An operation that waits, with where its outcome goes."""
 
     write: Write
     request: "_Request"
     position: int
+
+    @property
+    def patient_until(self) -> float:
+        """The time, by the monotonic clock, until which it waits for a database that does not answer."""
+        return self.request.submitted + PATIENCE
 
     def settle(self, outcome: Any) -> None:
         self.request.settle(self.position, outcome)
@@ -88,9 +99,10 @@ class Pending(NamedTuple):
 class _Request:
     """The operations of one request; done when all of them are."""
 
-    __slots__ = ("_left", "done", "outcomes")
+    __slots__ = ("_left", "done", "outcomes", "submitted")
 
     def __init__(self, size: int) -> None:
+        self.submitted = monotonic()
         self.outcomes: list[Any] = [None] * size
         self.done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self._left = size
@@ -168,6 +180,9 @@ class Commits:
     async def _settle(self, lane: Lane, group: list[Pending]) -> None:
         try:
             await self._run(group)
+        except StoreUnavailable as error:
+            _refuse(group, error)
+            self._refuse_impatient(error)
         except BrokerError as error:
             _refuse(group, error)
         except Exception:
@@ -178,6 +193,13 @@ class Commits:
             self._busy.difference_update(pending.write.entity_id for pending in group)
             for other in LANES:
                 self._start(other)
+
+    def _refuse_impatient(self, error: BrokerError) -> None:
+        """Refuse what has waited in the queues as long as the database may be waited for."""
+        now = monotonic()
+        for lane, queue in self._queues.items():
+            _refuse([pending for pending in queue if pending.patient_until < now], error)
+            self._queues[lane] = deque(pending for pending in queue if pending.patient_until >= now)
 
 
 def _refuse(group: Sequence[Pending], error: BrokerError) -> None:

@@ -9,6 +9,7 @@ What can go wrong, and what follows:
 - A worker died and left a transaction open that has changed an entity of the group: the same, until that is ended.
 - mongod refuses a geometry (16755): the entity is written without geometry keys, marked, and the group is run again.
 - The result of the commit is unknown: the commit is retried, never the operations.
+- The database does not answer: the group is run again while its oldest operation is patient.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from broker.model.expiry import alive
 from broker.store import abandoned, shapes
 from broker.store.client import DURABLE, SNAPSHOT, Client, Database
 from broker.store.commits import Change, Deriver, Owed, Pending
-from broker.store.errors import ours
+from broker.store.errors import UNAVAILABLE, ours
 from broker.store.indexes import ENTITIES
 from broker.store.visible import current_instant
 from broker.telemetry import DATABASE_SECONDS, GROUP_CONFLICTS, GROUP_RETRIES, GROUP_SIZE
@@ -36,7 +37,7 @@ from broker.telemetry import DATABASE_SECONDS, GROUP_CONFLICTS, GROUP_RETRIES, G
 _logger = logging.getLogger(__name__)
 
 GIVE_UP_AFTER: Final = 10.0
-"""Seconds a group is retried."""
+"""Seconds that a group is run again when it conflicts."""
 LOCK_FROM_TRY: Final = 3
 _FIRST_PAUSE: Final = 0.002
 _LONGEST_PAUSE: Final = 0.25
@@ -92,6 +93,7 @@ class Groups:
         unindexed: set[str] = set()
         started = monotonic()
         give_up = started + GIVE_UP_AFTER
+        patient_until = min(pending.patient_until for pending in group)
         tries = 0
         GROUP_SIZE.observe(len(group))
         while True:
@@ -103,15 +105,20 @@ class Groups:
             except _Refused as refused:
                 unindexed |= refused.ids
             except PyMongoError as error:
-                if not _again(error) or monotonic() > give_up:
+                conflict = not isinstance(error, UNAVAILABLE)
+                if not _again(error) or monotonic() > (give_up if conflict else patient_until):
                     raise ours(error) from error
-                GROUP_CONFLICTS.inc()
-                if monotonic() > started + abandoned.IDLE:
-                    await abandoned.end(self._client)
+                if conflict:
+                    await self._after_conflict(started)
                 await asyncio.sleep(_pause(tries))
             GROUP_RETRIES.inc()
         for pending, result in zip(group, results, strict=True):
             pending.settle(result)
+
+    async def _after_conflict(self, started: float) -> None:
+        GROUP_CONFLICTS.inc()
+        if monotonic() > started + abandoned.IDLE:
+            await abandoned.end(self._client)
 
     async def _try(self, group: Sequence[Pending], lock: bool, unindexed: set[str], give_up: float) -> list[Any]:
         ids = list(dict.fromkeys(pending.write.entity_id for pending in group))

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -14,7 +15,7 @@ import pytest
 
 from broker.names import API_ROOT, ERRORS
 from broker.store.embedded import EmbeddedMongoDB
-from tests.drills.serving import Served
+from tests.drills.serving import Served, until
 from tests.drills.wire import Answer, ask
 
 PATIENCE: Final = 15.0
@@ -139,8 +140,7 @@ async def test_a_broker_starts_before_its_database(tmp_path: Path) -> None:
     broker = Served(tmp_path, mongodb_uri=uri)
     try:
         broker.launch()
-        while not await _listens(broker):
-            await asyncio.sleep(0.05)
+        await until(partial(_listens, broker), 30, broker.log_tail)
         await _all_are_refused(broker)
         with database:
             await broker.until_ready(30)

@@ -15,7 +15,7 @@ DateTimes are strings as GS CIM 009 §4.6.3 writes them, `YYYY-MM-DDThh:mm:ss[.f
 The system times stand only where they differ: they would double the size of a small entity.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import orjson
@@ -49,6 +49,16 @@ class Names(Protocol):
         ...
 
     @property
+    def expansions(self) -> Mapping[str, str]:
+        """What `expand` looks up; it finds what it does not hold."""
+        ...
+
+    @property
+    def compactions(self) -> Mapping[str, str]:
+        """What `compact` looks up; it finds what it does not hold."""
+        ...
+
+    @property
     def members(self) -> Mapping[str, str]:
         """Any member of a compound value to its IRI or keyword, or to nothing where JSON-LD drops the member."""
         ...
@@ -57,9 +67,6 @@ class Names(Protocol):
     def coercions(self) -> Mapping[str, str]:
         """Terms below which objects are read otherwise: `json`, as they are; `language`, `index`: keys are no names."""
         ...
-
-
-Rename: TypeAlias = Callable[[str], str]
 
 
 def encode(entity: Entity) -> bytes:

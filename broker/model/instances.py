@@ -5,9 +5,7 @@ A write that touches an instance moves its modifiedAt even if nothing in it diff
 modification that was applied (GS CIM 009 §4.8); whether something *changed* is for those who compare old and new.
 """
 
-from typing import Any
-
-from broker.model.entity import Attributes, Instance, created_at
+from broker.model.entity import Instance, created_at
 from broker.names import NULL
 
 
@@ -43,39 +41,33 @@ def born(instance: Instance, now: str, owner: str) -> Instance:
 
 def succeed(old: Instance, new: Instance, now: str, owner: str) -> Instance:
     """A parsed instance in the place of an old one: it keeps createdAt, and so do sub-attributes of the same name."""
-    return stamped(old, {**new, **succeeding_attributes(old, new, now, created_at(old, owner))}, now, owner)
+    after = stamped(old, new.copy(), now, owner)
+    if "attributes" in new:
+        before, created = old.get("attributes", {}), created_at(old, owner)
+        after["attributes"] = {
+            name: successors(before.get(name), instances, now, created) for name, instances in new["attributes"].items()
+        }
+    return after
 
 
 def stamped(old: Instance, new: Instance, now: str, owner: str) -> Instance:
     """`new`, a dict of the caller's own, with the times of a modification of `old`."""
-    if "createdAt" in old:
-        new["createdAt"] = old["createdAt"]
-    if now != created_at(old, owner):
+    created = old.get("createdAt")
+    if created is not None:
+        new["createdAt"] = created
+    if now != (created or owner):
         new["modifiedAt"] = now
     else:
         new.pop("modifiedAt", None)
     return new
 
 
-def succeeding_attributes(old: Instance, new: Instance, now: str, owner: str) -> dict[str, Attributes]:
-    """The member `attributes` of a successor, if `new` has sub-attributes."""
-    if "attributes" not in new:
-        return {}
-    before = old.get("attributes", {})
-    return {
-        "attributes": {
-            name: successors(before.get(name, ()), new, now, owner) for name, new in new["attributes"].items()
-        }
-    }
-
-
-def successors(old: Any, new: list[Instance], now: str, owner: str) -> list[Instance]:
+def successors(old: list[Instance] | None, new: list[Instance], now: str, owner: str) -> list[Instance]:
     """New instances of an attribute instead of all its old ones."""
-    if not old:
+    if old is None:
         return new if now == owner else [born(instance, now, owner) for instance in new]
     result = []
     for instance in new:
         position = find(old, instance.get("datasetId"))
-        before = None if position is None else old[position]
-        result.append(born(instance, now, owner) if before is None else succeed(before, instance, now, owner))
+        result.append(born(instance, now, owner) if position is None else succeed(old[position], instance, now, owner))
     return result

@@ -10,16 +10,24 @@ two texts can mean one instant: compare by `instant_key`.
 
 import re
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Any
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z", re.ASCII)
+_LONGEST = len("9999-12-31T23:59:59.999999Z")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z", re.ASCII)
 
 
 def date_time(text: Any) -> str | None:
     """The DateTime with a dot as decimal mark; None if `text` is none."""
-    if not isinstance(text, str) or _DATE_TIME.fullmatch(text) is None:
+    return _date_time(text) if isinstance(text, str) and len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _date_time(text: str) -> str | None:
+    """Cached: the measurements of a device, and of a batch, share their instants."""
+    if _DATE_TIME.fullmatch(text) is None:
         return None
     try:
         datetime.fromisoformat(text)

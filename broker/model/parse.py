@@ -12,7 +12,8 @@ from broker.model.entity import Attributes, Entity, Instance, Names
 from broker.model.grammar import check_name, is_scope, is_uri, shown
 from broker.model.instances import is_null
 from broker.model.instants import date_time
-from broker.model.parse_attributes import attribute_name, read_attributes, read_fragment, read_instance
+from broker.model.kinds import KINDS
+from broker.model.parse_attributes import attribute_name, read_attributes, read_fragment, read_instance, read_value
 from broker.model.parse_simplified import simplified_attributes
 from broker.model.parse_values import Reading
 from broker.names import NULL
@@ -101,6 +102,13 @@ def parse_attribute_fragment(payload: Any, name: str, names: Names) -> tuple[str
     reading = Reading(names, nulls=True)
     iri = attribute_name(reading, name)
     return iri, read_fragment(reading, iri, _object(payload, name), name)
+
+
+def parse_value(payload: Any, kind: str, name: str, names: Names) -> tuple[str, Instance]:
+    """The name's IRI and a fragment for `merge.partial_update`, from the bare value of an attribute of this kind."""
+    reading = Reading(names)
+    iri = attribute_name(reading, name)
+    return iri, {"type": kind, KINDS[kind].member: read_value(reading, iri, KINDS[kind], payload, name)}
 
 
 def parse_attribute_name(name: str, names: Names) -> str:

@@ -30,7 +30,7 @@ def attribute_name(reading: Reading, name: str, path: str = "") -> str:
     `value` is taken as the name of an entity's attribute: published models have it (Device), and no reader errs.
     """
     try:
-        iri = reading.names.expand(check_name(name))
+        iri = reading.names.expansions[check_name(name)]
     except BadRequestData as error:
         raise BadRequestData(f"Attribute {path[:-1]}: {error.detail}" if path else error.detail) from None
     if iri in RESERVED and (iri != VALUE or path):
@@ -176,19 +176,17 @@ def _reified(
 ) -> Instance:
     """An attribute object; `partial`: its value member may be missing."""
     instance: Instance = {}
-    member = ""
+    value = None
     if kind is not None:
         instance["type"] = kind.name
-        member = kind.member
-    if member in content:
-        read = _proof if iri == PROOF else READERS[instance["type"]]
-        instance[member] = read(reading, content[member], where)
-    elif not partial:
-        raise BadRequestData(f"Attribute {where}: {member or 'the value'} is missing")
+        if kind.member in content:
+            value = instance[kind.member] = read_value(reading, iri, kind, content[kind.member], where)
+    if value is None and not partial:
+        raise BadRequestData(f"Attribute {where}: {kind.member if kind else 'its value'} is missing")
     subs = _annotate(reading, iri, content, instance, where)
-    if instance.get(member) == NULL:
+    if value == NULL:
         return _deletion(instance)
-    if kind is not None and kind.relationship and "unitCode" in instance:
+    if "unitCode" in instance and kind is not None and kind.relationship:
         raise BadRequestData(f"Attribute {where}: unitCode is not allowed in a {kind.name}")
     if subs:
         instance["attributes"] = read_attributes(reading, subs, f"{where}.", depth + 1)
@@ -215,6 +213,12 @@ def _annotate(
 
 def _deletion(instance: Instance) -> Instance:
     return {"type": NULL, "datasetId": instance["datasetId"]} if "datasetId" in instance else {"type": NULL}
+
+
+def read_value(reading: Reading, iri: str, kind: Kind, content: Any, where: str) -> Any:
+    """The content of a value member."""
+    read = READERS[kind.name] if iri != PROOF else _proof
+    return read(reading, content, where)
 
 
 def _proof(reading: Reading, content: Any, where: str) -> Any:

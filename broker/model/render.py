@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from broker.errors import ResourceNotFound
 from broker.model.entity import Attributes, Entity, Instance, Names, created_at, modified_at
 from broker.model.geometry import is_geometry
 from broker.model.kinds import KINDS, PROOF
@@ -44,6 +45,32 @@ def renderer(names: Names, representation: Representation) -> Render:
     return lambda entity: form(select(entity))
 
 
+def attribute_renderer(names: Names, representation: Representation) -> Callable[[Entity, str], Any]:
+    """A function that renders one attribute of an entity, by its expanded name. It raises ResourceNotFound."""
+    form = _FORMS[representation.format](names, representation)
+    select = _selection(representation)
+
+    def attribute(entity: Entity, name: str) -> Any:
+        if select is not None:
+            entity = select(entity)
+        if name not in entity.attributes:
+            raise ResourceNotFound(f"Entity {entity.id} has no attribute {name}")
+        out: dict[str, Any] = {}
+        form.attributes(out, {name: entity.attributes[name]}, entity.created_at)
+        return out.popitem()[1]
+
+    return attribute
+
+
+def bare_value(name: str, instance: Instance, names: Names) -> Any:
+    """The content of an instance's value member, without a wrapper; `name` is the attribute's expanded name."""
+    member = KINDS[instance["type"]].member
+    out: dict[str, Any] = {}
+    alone = {"type": instance["type"], member: instance[member]}
+    _Normalized(names, Representation()).attributes(out, {name: [alone]}, "")
+    return out.popitem()[1][member]
+
+
 def _selection(representation: Representation) -> Callable[[Entity], Entity] | None:
     """What leaves parts of an entity away before it is rendered; None if nothing does."""
     picked, omitted = representation.pick, representation.omit
@@ -75,7 +102,7 @@ class _Renderer:
 
     def __init__(self, names: Names, representation: Representation) -> None:
         self.names = names
-        self.compact = names.compact
+        self.compact = names.compactions.__getitem__
         self.sys_attrs = representation.sys_attrs
         picked, omitted = representation.pick, representation.omit
         self.with_id = (picked is None or "id" in picked) and "id" not in omitted

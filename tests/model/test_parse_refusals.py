@@ -78,8 +78,8 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     ({"type": "Relationship", "Object": "urn:x:2"}, "object is missing"),
     ({"type": "LanguageProperty"}, "languageMap is missing"),
     ({"type": "GeoProperty", "value": POINT, "json": {}}, "json does not belong"),
-    ({"observedAt": "2024-05-01T10:00:00Z"}, "the value is missing"),
-    ({"datasetId": "urn:d:1"}, "the value is missing"),
+    ({"observedAt": "2024-05-01T10:00:00Z"}, "its value is missing"),
+    ({"datasetId": "urn:d:1"}, "its value is missing"),
     *(
         ({"type": kind, "value": 1}, "type is .*, which is none of Property,")
         for kind in some("string", "RelationShip", "", "@id")
@@ -145,6 +145,7 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     *(({"json": json}, "json is .*, not an object or an array") for json in some("a", 1, None, True)),
     *(({"value": 1, "accuracy": sub}, r"speed\.accuracy: value is null") for sub in some(None, {"value": None})),
     ({"value": 1, "accuracy": {"value": 1, "source": {"object": "x"}}}, r"speed\.accuracy\.source: object is 'x'"),
+    ({"value": 1, "": 1}, "Name ''"),
     ({"value": 1, "scope": "/a"}, r"scope: the name is a term of the core"),
     ({"value": 1, "my attr": 1}, "Name 'my attr'"),
     ([{"value": 1}, 5], "mixes instances with 5"),
@@ -258,7 +259,7 @@ def test_names_in_urls(name: str) -> None:
         ),
         ({"speed": {"json": {"a": NULL}}}, "json holds the NGSI-LD Null, which only merges may"),
         ({"speed": {"datasetId": NULL, "value": 1}}, "datasetId is .*, not a URI"),
-        ({"speed": {"unitCode": "CEL"}}, "the value is missing"),
+        ({"speed": {"unitCode": "CEL"}}, "its value is missing"),
         ({"speed": {"type": "Property"}}, "value is missing"),
     ],
     ids=str,

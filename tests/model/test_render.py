@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from broker.errors import ResourceNotFound
+from broker.model.kinds import KINDS
 from broker.model.merge import create
-from broker.model.parse import parse_entity
-from broker.model.render import Format, Representation, renderer
-from tests.model.context import NAMES, T0
+from broker.model.parse import parse_entity, parse_value
+from broker.model.render import Format, Representation, attribute_renderer, bare_value, renderer
+from tests.model.context import NAMES, SPEED, T0, TEMPERATURE
 
 POINT = {"type": "Point", "coordinates": [8.5, 41.2]}
 
@@ -250,3 +252,32 @@ def test_rendering_leaves_the_entity_alone() -> None:
     for format in ("normalized", "concise", "simplified"):
         renderer(NAMES, Representation(format, sys_attrs=True, languages=("en",)))(entity)
     assert repr(entity) == before
+
+
+@pytest.mark.parametrize(("what", "normalized", "concise", "simplified"), FORMS, ids=[form[0] for form in FORMS])
+def test_an_attribute_alone(what: str, normalized: dict[str, Any], concise: Any, simplified: Any) -> None:
+    entity = parse_entity({"id": "urn:x:1", "type": "Vehicle", "speed": normalized}, NAMES)
+    forms: dict[Format, Any] = {"normalized": normalized, "concise": concise, "simplified": simplified}
+    for format, expected in forms.items():
+        assert attribute_renderer(NAMES, Representation(format))(entity, SPEED) == expected
+
+
+def test_an_attribute_alone_must_be_there() -> None:
+    entity = parse_entity({"id": "urn:x:1", "type": "Vehicle", "speed": {"value": 1, "datasetId": "urn:d:1"}}, NAMES)
+    for name, representation in (
+        (TEMPERATURE, Representation()),
+        (SPEED, Representation(dataset_ids=frozenset({"@none"}))),
+    ):
+        with pytest.raises(ResourceNotFound, match="has no attribute"):
+            attribute_renderer(NAMES, representation)(entity, name)
+
+
+@pytest.mark.parametrize(("what", "normalized", "concise", "simplified"), FORMS, ids=[form[0] for form in FORMS])
+def test_a_bare_value_goes_out_and_comes_in(what: str, normalized: Any, concise: Any, simplified: Any) -> None:
+    entity = create(parse_entity({"id": "urn:x:1", "type": "Vehicle", "speed": normalized}, NAMES), T0)
+    (instance,) = entity.attributes[SPEED]
+    member = KINDS[normalized["type"]].member
+    bare = bare_value(SPEED, instance, NAMES)
+    assert bare == normalized[member]
+    fragment = {"type": instance["type"], member: instance[member]}
+    assert parse_value(bare, normalized["type"], "speed", NAMES) == (SPEED, fragment)

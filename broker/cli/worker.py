@@ -13,6 +13,7 @@ from typing import Final
 import uvicorn
 
 from broker import settings as configuration
+from broker.api.protocol import BoundedProtocol
 from broker.app import create_app
 from broker.cli import console, sockets
 from broker.cli.supervisor import GRACE
@@ -43,7 +44,7 @@ def _config(settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(settings),
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         interface="asgi3",
         lifespan="on",

@@ -84,7 +84,10 @@ def members(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozense
     if names is None:
         return None
     context = request.call.context
-    return frozenset(name if name in _ENTITY_MEMBERS else parse_attribute_name(name, context) for name in names)
+    try:
+        return frozenset(name if name in _ENTITY_MEMBERS else parse_attribute_name(name, context) for name in names)
+    except BadRequestData as error:
+        raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None
 
 
 def simplified_input(request: Request, accepted: Parameter[frozenset[str]]) -> bool:

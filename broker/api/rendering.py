@@ -26,7 +26,8 @@ from broker.model.entity import Entity
 from broker.model.geojson import LOCATION, feature_collection, feature_renderer
 from broker.model.languages import language_ranges
 from broker.model.parse import parse_attribute_name
-from broker.model.render import Render, Representation, renderer
+from broker.model.project import in_language, instance_of
+from broker.model.render import Render, Representation, attribute_renderer, bare_value, renderer
 from broker.model.versions import CURRENT, Version, conformed
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD
 
@@ -126,26 +127,20 @@ def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLin
 
 
 def attribute(request: Request, entity: Entity, name: str) -> Response:
-    """One attribute of an entity, answered: an instance, or an array of them."""
-    shown = _only(request, entity, name, representation(request))
+    """One attribute of an entity, answered: an instance, or an array of them. Raises ResourceNotFound."""
+    shown = attribute_renderer(request.call.context, representation(request))(entity, name)
     if isinstance(shown, dict):
         shown = {**shown}  # it may be a part of the entity
         return _answer(request, [shown], shown)
     return _answer(request, [], shown)
 
 
-def value(request: Request, entity: Entity, name: str) -> Any:
-    """The bare value of an attribute, in the simplified form."""
-    return _only(request, entity, name, replace(representation(request), format="simplified"))
-
-
-def _only(request: Request, entity: Entity, name: str, wanted: Representation) -> Any:
-    alone = entity._replace(attributes={name: entity.attributes[name]}, scopes=())
-    shown = renderer(request.call.context, wanted)(alone)
-    compact = request.call.context.compact(name)
-    if compact not in shown:
-        raise ResourceNotFound(f"Attribute {compact} of entity {entity.id} has no such instance.")
-    return shown[compact]
+def value(request: Request, entity: Entity, name: str, dataset_id: str | None) -> Any:
+    """The bare value of one instance of an attribute. Raises ResourceNotFound."""
+    lang = request.get(LANG)
+    if lang is not None:
+        entity = in_language(entity, language_ranges(lang))
+    return bare_value(name, instance_of(entity, name, dataset_id), request.call.context)
 
 
 class _Amended(NamedTuple):

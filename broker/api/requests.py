@@ -10,7 +10,7 @@ from starlette.types import Receive
 from broker.api.links import context_url
 from broker.api.negotiation import content_media
 from broker.api.parameters import Parameter
-from broker.api.problems import ContentTooLarge, LengthRequired, UnsupportedMediaType
+from broker.api.problems import ContentTooLarge, LengthRequired, UnsupportedContentCoding, UnsupportedMediaType
 from broker.call import Call
 from broker.errors import BadRequestData, InvalidRequest
 from broker.names import JSON_LD, TENANT_HEADER
@@ -19,6 +19,7 @@ Headers: TypeAlias = dict[bytes, bytes]
 T = TypeVar("T")
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_IDENTITY = b"identity"
 _UNBRACED = bytes(set(range(256)) - set(b"[]{}"))
 _BRACES = bytes.maketrans(b"[]", b"{}")
 
@@ -96,6 +97,8 @@ def check_body_headers(headers: Headers, taken: tuple[str, ...], limit: int) -> 
     media = content_media(headers.get(b"content-type"))
     if media not in taken:
         raise UnsupportedMediaType
+    if headers.get(b"content-encoding", _IDENTITY).lower() != _IDENTITY:
+        raise UnsupportedContentCoding
     return media
 
 

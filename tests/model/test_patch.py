@@ -203,5 +203,5 @@ def test_many_instances_take_linear_time(operation: str) -> None:
         after = merge.partial_update(before, SPEED, {"value": 1, "datasetId": "urn:d:3999"}, T1)
     else:
         after = merge.append(before, change, T1, overwrite=operation == "append")[0]
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 3
     assert len(after.attributes[SPEED]) == 4000

@@ -1,7 +1,6 @@
 """Answers in gzip, for clients that accept it (RFC 9110 §8.4.1.3, §12.5.3)."""
 
 import asyncio
-import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -24,9 +23,7 @@ _GZIP: Final = (b"content-encoding", b"gzip")
 class Compression:
     """One per worker. It takes one thread at most, or large pages would take the time of all other requests."""
 
-    def __init__(self, min_size: int) -> None:
-        self.min_size = min_size or sys.maxsize
-        """Bytes of a body from which on it is worth it."""
+    def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, "gzip")
 
     async def encode(self, response: Response, headers: Headers) -> None:

@@ -6,6 +6,7 @@ What is added to every answer, CORS and compression among it, is added in `_send
 import asyncio
 import os
 import re
+import sys
 from collections.abc import Callable
 from itertools import count
 from time import perf_counter
@@ -57,7 +58,8 @@ class Border:
         self._services = services
         self._settings = services.settings
         self._deadlines = Deadlines(services.settings.request_timeout)
-        self._compression = Compression(services.settings.gzip_min_size)
+        self._compression = Compression()
+        self._compressed_from = services.settings.gzip_min_size or sys.maxsize
         origins = services.settings.cors_origins
         self._cors = Cors(origins) if origins else None
         self._observers: dict[str, Observe] = {}
@@ -119,7 +121,7 @@ class Border:
         media = ""
         if operation.body is not None:
             media = check_body_headers(headers, operation.body.media, self._settings.max_body)
-        produced = accepted(headers.get(b"accept"), operation.produces) if operation.produces else ""
+        produced = accepted(headers.get(b"accept"), operation.produces)
         if produced is None:
             raise problems.NotAcceptable(operation.produces)
         known = route.parameters
@@ -155,9 +157,10 @@ class Border:
                 lines.append((b"ngsild-tenant", tenant))
         if self._cors is not None:
             self._cors.tell(response, method, headers)
-        if len(response.body) >= self._compression.min_size:
+        if len(response.body) >= self._compressed_from:
             await self._compression.encode(response, headers)
-        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+            lines = response.headers
+        await send({"type": "http.response.start", "status": response.status, "headers": lines})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
 
     def close(self) -> None:

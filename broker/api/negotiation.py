@@ -10,9 +10,12 @@ _WORTH_KEEPING: Final = 256
 
 
 def accepted(accept: bytes | None, offered: tuple[str, ...]) -> str | None:
-    """The media type of `offered` that `accept` weighs highest, the first at equal weight; None if it takes none."""
-    if not accept:
-        return offered[0]
+    """The media type of `offered` that `accept` weighs highest, the first at equal weight; None if it takes none.
+
+    Where nothing is offered, nothing is asked: the empty text.
+    """
+    if not (accept and offered):
+        return offered[0] if offered else ""
     if len(accept) > _WORTH_KEEPING:
         return _choose(accept, offered)
     return _remembered(accept, offered)

@@ -106,23 +106,26 @@ def entity(request: Request, entity: Entity) -> Response:
     attrs = members(request, ATTRS)
     if attrs is not None and not attrs & entity.attributes.keys():
         raise ResourceNotFound(f"Entity {entity.id} has none of the attributes that attrs names.")
-    (body,), amended = _bodies(request, wanted, [entity])
+    if b"prefer" in request.headers:
+        (body,), conformance = _amended(request, wanted, [entity])
+    else:
+        body, conformance = _render(request, wanted)(entity), None
     if (wanted.pick is not None or wanted.omit) and not _has_members(request, body):
         raise ResourceNotFound(f"Entity {entity.id} has none of the members that pick and omit leave.")
     response = _answer(request, [body], body)
-    if amended is not None:
-        _tell(response, amended)
+    if conformance is not None:
+        _tell(response, conformance)
     return response
 
 
 def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine]) -> Response:
     """A page of entities, answered, with what else its header says."""
-    bodies, amended = _bodies(request, representation(request), page)
+    bodies, conformance = _amended(request, representation(request), page)
     document: Any = feature_collection(bodies) if request.media == GEO_JSON else bodies
     response = _answer(request, [document] if request.media == GEO_JSON else bodies, document)
     response.headers.extend(lines)
-    if amended is not None:
-        _tell(response, amended)
+    if conformance is not None:
+        _tell(response, conformance)
     return response
 
 
@@ -143,8 +146,8 @@ def value(request: Request, entity: Entity, name: str, dataset_id: str | None) -
     return bare_value(name, instance_of(entity, name, dataset_id), request.call.context)
 
 
-class _Amended(NamedTuple):
-    """What was made of the version that a request prefers."""
+class _Conformance(NamedTuple):
+    """What became of the version that a request prefers."""
 
     version: Version
     """The one that the bodies conform to."""
@@ -152,9 +155,9 @@ class _Amended(NamedTuple):
     """Whether they would be others without the preference."""
 
 
-def _bodies(
+def _amended(
     request: Request, wanted: Representation, page: Sequence[Entity]
-) -> tuple[list[dict[str, Any]], _Amended | None]:
+) -> tuple[list[dict[str, Any]], _Conformance | None]:
     """Entities as the request wants them, amended to the version that it prefers (GS CIM 009 §4.3.6.8, §6.3.6)."""
     bodies = list(map(_render(request, wanted), page))
     header = request.headers.get(b"prefer")
@@ -163,16 +166,16 @@ def _bodies(
         return bodies, None
     version = conformed(preferred)
     if version == CURRENT:
-        return bodies, _Amended(version, altered=False)
+        return bodies, _Conformance(version, altered=False)
     amended = list(map(_render(request, replace(wanted, version=version)), page))
-    return amended, _Amended(version, altered=amended != bodies)
+    return amended, _Conformance(version, altered=amended != bodies)
 
 
-def _tell(response: Response, amended: _Amended) -> None:
+def _tell(response: Response, conformance: _Conformance) -> None:
     """203 for bodies that are altered; the version in any case (RFC 7240 §3)."""
-    if amended.altered:
+    if conformance.altered:
         response.status = 203
-    major, minor = amended.version
+    major, minor = conformance.version
     response.headers += [(b"preference-applied", b"ngsi-ld=%d.%d" % (major, minor)), (b"vary", b"Prefer")]
 
 

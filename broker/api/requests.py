@@ -19,7 +19,6 @@ Headers: TypeAlias = dict[bytes, bytes]
 T = TypeVar("T")
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_IDENTITY = b"identity"
 _UNBRACED = bytes(set(range(256)) - set(b"[]{}"))
 _BRACES = bytes.maketrans(b"[]", b"{}")
 
@@ -97,7 +96,7 @@ def check_body_headers(headers: Headers, taken: tuple[str, ...], limit: int) -> 
     media = content_media(headers.get(b"content-type"))
     if media not in taken:
         raise UnsupportedMediaType
-    if headers.get(b"content-encoding", _IDENTITY).lower() != _IDENTITY:
+    if b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity":
         raise UnsupportedContentCoding
     return media
 

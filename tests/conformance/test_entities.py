@@ -334,6 +334,16 @@ def test_an_attribute_is_retrieved_alone(api: httpx2.Client, new_id: str) -> Non
     assert refusal(api.get(path(new_id, "attrs", "colour", "value"))) == NOT_FOUND
 
 
+def test_a_value_is_set_alone(api: httpx2.Client, new_id: str) -> None:
+    """EN-16, draft of NGSI-LD 2.0 (TS 104 176): PUT of a bare value; everything else of the attribute stays."""
+    create(api, new_id, speed=SPEED, near={"object": CAR})
+    done(api.put(path(new_id, "attrs", "speed", "value"), json=6))
+    done(api.put(path(new_id, "attrs", "near", "value"), json=GPS))
+    assert content(api, new_id) == {"speed": SPEED | {"value": 6}, "near": {"type": "Relationship", "object": GPS}}
+    assert refusal(api.put(path(new_id, "attrs", "near", "value"), json=5)) == BAD_REQUEST_DATA
+    assert refusal(api.put(path(new_id, "attrs", "colour", "value"), json=5)) == NOT_FOUND
+
+
 # Parameters
 
 

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     if python is None or not _has_requirements(python):
         return _fail(f"{given.python} lacks the suite's requirements: pip install -r {given.suite}/requirements.txt")
     options = Options(
-        python=python,
+        python=str(Path(python).absolute()),
         callback_host=given.callback_host,
         timeout=given.timeout,
         mqtt=given.mqtt,

@@ -17,6 +17,7 @@ from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
 from broker.store import health
+from broker.store.apart import apart
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
 from broker.store.errors import asking
@@ -62,7 +63,7 @@ def _checks(client: MongoClient, prefix: str) -> dict[str, Check]:
     def probe(check: health.Check) -> Check:
         async def run() -> None:
             with asking("check"):
-                finding = await check(client, prefix)
+                finding = await apart(check(client, prefix))
             if finding.status is health.Status.FAIL:
                 raise StoreUnavailable(f"{finding.says} {finding.advice}")
 

@@ -10,6 +10,7 @@ from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity
 from broker.query.plan import Query
 from broker.store import queries
+from broker.store.apart import apart
 from broker.store.client import Client, Database
 from broker.store.commits import Commits, Deriver, Write
 from broker.store.errors import asking
@@ -68,12 +69,12 @@ class Store:
     async def find(self, tenant: str, query: Query) -> list[Entity]:
         """A page of the entities that match. Raises NonexistentTenant, StoreUnavailable."""
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await queries.find(known.database[ENTITIES], query)
+        return await apart(queries.find(known.database[ENTITIES], query))
 
     async def count(self, tenant: str, query: Query) -> int:
         """How many entities match. Raises NonexistentTenant, StoreUnavailable."""
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await queries.count(known.database[ENTITIES], query)
+        return await apart(queries.count(known.database[ENTITIES], query))
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""
@@ -85,7 +86,7 @@ class Store:
     async def ping(self) -> dict[str, Any]:
         """What the database says of itself (`hello`). Raises StoreUnavailable."""
         with asking("hello"):
-            return await self._client.admin.command("hello")
+            return await apart(self._client.admin.command("hello"))
 
     async def prepare(self) -> None:
         """Make what the default tenant needs. Raises StoreUnavailable."""
@@ -100,7 +101,7 @@ class Store:
         await self._client.close()
 
     async def _tenant(self, tenant: str, *, create: bool = False) -> _Tenant:
-        database = await self._registry.database(tenant, create=create)
+        database = await apart(self._registry.database(tenant, create=create))
         if tenant not in self._tenants:
             doubtful = self._doubtful.pop(tenant, None)
             self._tenants[tenant] = doubtful if doubtful is not None else self._opened(database)
@@ -118,7 +119,7 @@ class Store:
             await asyncio.sleep(RENEWAL)
             known = self._tenants.keys() - {DEFAULT}
             try:
-                there = set(await asyncio.wait_for(self._registry.names(), RENEWAL_TIMEOUT))
+                there = set(await asyncio.wait_for(apart(self._registry.names()), RENEWAL_TIMEOUT))
             except Exception as error:
                 if not isinstance(error, StoreUnavailable | TimeoutError):
                     _logger.exception("tenants not renewed")

@@ -115,6 +115,8 @@ class Groups:
             except _Refused as refused:
                 unindexed |= refused.ids
             except PyMongoError as error:
+                if _has_code(error, _REFUSED_BY_VALIDATOR):  # see `broker.store.tenants`
+                    raise NonexistentTenant("The tenant does not exist any more.") from error
                 conflict = not isinstance(error, UNAVAILABLE)
                 if not _again(error) or monotonic() > (give_up if conflict else patient_until):
                     raise ours(error) from error
@@ -158,8 +160,6 @@ class Groups:
                 refused = _refused_geometries(error)
                 if refused:
                     raise _Refused(refused) from error
-                if _has_code(error, _REFUSED_BY_VALIDATOR):  # see `broker.store.tenants`
-                    raise NonexistentTenant("The tenant does not exist any more.") from error
                 raise
             except OperationFailure as error:
                 if error.code == _TOO_LARGE:
@@ -261,8 +261,11 @@ def _again(error: PyMongoError) -> bool:
     return isinstance(error, DuplicateKeyError) or error.has_error_label("TransientTransactionError")
 
 
-def _has_code(error: BulkWriteError, code: int) -> bool:
-    return any(detail.get("code") == code for detail in (error.details or {}).get("writeErrors", ()))
+def _has_code(error: PyMongoError, code: int) -> bool:
+    """Whether it is, or one of its writes failed with, an error of mongod's with this code."""
+    if isinstance(error, BulkWriteError):
+        return any(detail.get("code") == code for detail in (error.details or {}).get("writeErrors", ()))
+    return isinstance(error, OperationFailure) and error.code == code
 
 
 def _refused_geometries(error: BulkWriteError) -> set[str]:

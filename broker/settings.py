@@ -127,6 +127,11 @@ class Settings(BaseSettings):
     request_timeout: float = Field(
         30.0, gt=0, description="Seconds until a request that still waits is answered with 503."
     )
+    default_context: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="URL of the @context of requests that name none; without one, that is the core @context.",
+    )
     context_timeout: float = Field(5.0, gt=0, description="Seconds until the fetch of a remote @context is given up.")
     context_max_size: int = Field(2**20, ge=1024, description="Largest remote @context, in bytes.")
     context_max_depth: int = Field(8, ge=1, le=32, description="Deepest nesting of remote @contexts.")

@@ -1,6 +1,7 @@
 """Rows CX of docs/conformance.md: which @context holds, and what HTTP asks (GS CIM 009 §4.4, §5.5.7, §6.3.4–§6.3.6)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -20,6 +21,8 @@ from tests.conformance.exchange import (
     entity,
     refusal,
 )
+from tests.conftest import new_tenant, tenant_client, wait_for
+from tests.conftest import serving as serving_broker
 
 pytestmark = pytest.mark.http
 
@@ -124,6 +127,20 @@ def test_without_a_context_names_are_of_the_default_vocabulary(api: httpx2.Clien
     assert answer.headers["link"] == context_link(CORE_CONTEXT)["Link"]
     done(api.patch(f"/entities/{new_id}/attrs", json={"pace": 6, "@context": mapped}, headers=JSON_LD))
     assert content(api, new_id, "format=simplified") == {"speed": 6, "description": "x"}
+
+
+def test_the_operator_may_name_the_default_context(documents: Documents, tmp_path: Path) -> None:
+    """CX-05, §5.5.7: a default user @context for requests that name none; the core @context still prevails."""
+    own = documents.serve("/default", {**TERMS, "location": f"{EXAMPLE}location"})
+    with serving_broker(tmp_path, default_context=own) as broker:
+        wait_for(broker, "/ready")
+        with tenant_client(broker, new_tenant()) as api:
+            create(api, "urn:ngsi-ld:Vehicle:1", speed=5, location=POINT)
+            answer = api.get("/entities/urn:ngsi-ld:Vehicle:1?format=simplified")
+            assert answer.headers["link"] == context_link(own)["Link"]
+            assert answer.json() == {"id": "urn:ngsi-ld:Vehicle:1", "type": "Vehicle", "speed": 5, "location": POINT}
+            plain = entity(api, "urn:ngsi-ld:Vehicle:1", "format=simplified", **context_link(CORE_CONTEXT))
+            assert plain.keys() == {"id", "type", f"{EXAMPLE}speed", "location"}
 
 
 # CX-06

@@ -41,9 +41,12 @@ def test_a_row_is_proven_or_says_what_is_missing(row: Feature) -> None:
 
 
 def speaks_http(proof: str) -> bool:
-    """Whether the module of a test is marked as one that speaks to a running broker."""
-    body = ast.parse((ROOT / proof.partition("::")[0]).read_text()).body
-    return any(isinstance(node, ast.Assign) and ast.unparse(node) == "pytestmark = pytest.mark.http" for node in body)
+    """Whether a test, or its module, is marked as one that speaks to a running broker."""
+    file, _, name = proof.partition("::")
+    (function,) = (each for each in functions(ROOT / file) if each.name == name)
+    module = ast.parse((ROOT / file).read_text()).body
+    marked = [ast.unparse(node) for node in module if isinstance(node, ast.Assign)]
+    return "pytestmark = pytest.mark.http" in marked or "pytest.mark.http" in map(ast.unparse, function.decorator_list)
 
 
 def test_each_test_over_http_names_features_that_there_are() -> None:

@@ -77,8 +77,8 @@ LANES: Final = (
     Lane("small", request_size=10, group_size=250, groups_in_flight=2),
     Lane("bulk", request_size=2**31, group_size=250, groups_in_flight=2),
 )
-MAX_IN_FLIGHT: Final = sum(lane.groups_in_flight for lane in LANES)
-"""Groups in flight of one tenant in one worker: as many slots does it have."""
+MAX_IN_FLIGHT: Final = 16
+"""Most groups in flight of one tenant in one worker, in all lanes: as many slots does it have."""
 MAX_GROUP_BYTES: Final = 8 * 2**20
 MAX_SCAN: Final = 2_000
 """Operations looked at for one group: those of busy entities are passed over."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import socket
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -25,8 +27,11 @@ from broker.store.store import Store
 _logger = telemetry.log(__name__)
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """The broker as an ASGI application. It serves while the database is away, with 503, and recovers by itself."""
+def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
+    """The broker as an ASGI application; `worker`: its number among those on this machine.
+
+    It serves while the database is away, with 503, and recovers by itself.
+    """
     if settings.mongodb_uri is None:
         raise StartError("The application has no database.", "Start it by `broker serve`, or set NGSILD_MONGODB_URI.")
     telemetry.configure_logging(settings.log_level, settings.log_format)
@@ -35,7 +40,7 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
-        store = Store(database, settings.database, max_entity=settings.max_entity)
+        store = Store(database, settings.database, max_entity=settings.max_entity, worker=_number(worker))
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
         keeping = asyncio.create_task(_keep(store, settings.sweep_interval))
@@ -54,6 +59,11 @@ def create_app(settings: Settings) -> ASGIApp:
             await store.close()
 
     return application.create(services)
+
+
+def _number(worker: int) -> int:
+    """The worker's number among those of all machines: most likely no other has it, and it stays over restarts."""
+    return zlib.crc32(socket.gethostname().encode()) % 16 * 256 + worker
 
 
 def _checks(client: MongoClient, prefix: str) -> dict[str, Check]:

@@ -129,6 +129,16 @@ def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLin
     return response
 
 
+def document(request: Request, body: dict[str, Any]) -> Response:
+    """What is no entity and has an @context, answered."""
+    return _answer(request, [body], body)
+
+
+def documents(request: Request, bodies: list[dict[str, Any]]) -> Response:
+    """Several of them."""
+    return _answer(request, bodies, bodies)
+
+
 def attribute(request: Request, entity: Entity, name: str) -> Response:
     """One attribute of an entity, answered: an instance, or an array of them. Raises ResourceNotFound."""
     shown = attribute_renderer(request.call.context, representation(request))(entity, name)

@@ -6,12 +6,13 @@ from typing import Any
 
 from broker.model.entity import Entity
 from broker.query.plan import Query
-from broker.store import queries
+from broker.store import counts, queries
 from broker.store.client import Client, Database
-from broker.store.commits import Commits, Deriver, Write
+from broker.store.commits import MAX_IN_FLIGHT, Commits, Deriver, Write
+from broker.store.counts import Count
 from broker.store.errors import asking
 from broker.store.groups import Groups
-from broker.store.indexes import ENTITIES
+from broker.store.indexes import COUNTS, ENTITIES
 from broker.store.reads import PointReads
 from broker.store.shapes import MAX_ENTITY
 from broker.store.sweep import sweep
@@ -29,10 +30,17 @@ class Store:
     """Entities of all tenants, as one worker reads and writes them."""
 
     def __init__(
-        self, client: Client, prefix: str, derivers: Sequence[Deriver] = (), *, max_entity: int = MAX_ENTITY
+        self,
+        client: Client,
+        prefix: str,
+        derivers: Sequence[Deriver] = (),
+        *,
+        max_entity: int = MAX_ENTITY,
+        worker: int = 0,
     ) -> None:
         self._client = client
-        self._derivers = derivers
+        self._derivers = (counts.derive, *derivers)
+        self._first_slot = worker * MAX_IN_FLIGHT
         self._max_entity = max_entity
         self._registry = Tenants(client, prefix)
         self._tenants: dict[str, _Tenant] = {}
@@ -54,9 +62,19 @@ class Store:
         known = self._tenants.get(tenant) or await self._tenant(tenant)
         return await queries.find(known.database[ENTITIES], query)
 
-    async def count(self, tenant: str, query: Query) -> int:
-        """How many entities match. Raises NonexistentTenant, StoreUnavailable."""
+    async def counts(self, tenant: str, types: str | None = None, attribute: str | None = None) -> list[Count]:
+        """How many entities and attributes there are, by sets of types. Raises NonexistentTenant, StoreUnavailable."""
         known = self._tenants.get(tenant) or await self._tenant(tenant)
+        return await counts.read(known.database[COUNTS], types, attribute)
+
+    async def count(self, tenant: str, query: Query) -> int:
+        """How many entities match; what types alone select is counted already.
+
+        Raises NonexistentTenant, StoreUnavailable.
+        """
+        known = self._tenants.get(tenant) or await self._tenant(tenant)
+        if query == Query(types=query.types, limit=query.limit, offset=query.offset, count=query.count):
+            return await counts.total(known.database[COUNTS], query.types)
         return await queries.count(known.database[ENTITIES], query)
 
     async def sweep(self) -> None:
@@ -86,6 +104,6 @@ class Store:
             self._tenants[tenant] = _Tenant(
                 database,
                 PointReads(database[ENTITIES]),
-                Commits(Groups(self._client, database, self._derivers, self._max_entity).run),
+                Commits(Groups(self._client, database, self._derivers, self._max_entity, self._first_slot).run),
             )
         return self._tenants[tenant]

@@ -17,6 +17,7 @@ from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
 from broker.store.client import connect
+from broker.store.queries import Limits
 from broker.store.store import Store
 
 _logger = telemetry.log(__name__)
@@ -31,7 +32,9 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
-        store = Store(connect(uri), settings.database)
+        store = Store(
+            connect(uri), settings.database, limits=Limits(examined=settings.max_examined, ordered=settings.max_sorted)
+        )
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
         keeping = asyncio.create_task(_keep(store, settings.sweep_interval))

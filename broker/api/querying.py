@@ -36,6 +36,7 @@ from broker.model.parse import parse_attribute_name
 from broker.query import entity_types, order, patterns, scope
 from broker.query import q as language
 from broker.query.ast import And, Condition, Or, Pattern, TypeSelection
+from broker.query.keys import SCOPE
 from broker.query.plan import Ordering, Query, Selector
 
 CONDITIONS: Final = (Q, SCOPE_Q, EXPAND_VALUES, JSON_KEYS, ID_PATTERN, CSF)
@@ -53,7 +54,7 @@ def query_of(request: Request, page: Page | None = None) -> Query:
     Raises BadRequestData for what is malformed or too wide, TooComplexQuery.
     """
     selectors, anything = _selectors(request)
-    condition, attributes = _condition(request), members(request, ATTRS) or frozenset()
+    condition, attributes = _condition(request), _attributes(request)
     _check_width(request, selectors, anything, condition, attributes)
     scopes = request.get(SCOPE_Q)
     csf = request.get(CSF)
@@ -119,6 +120,11 @@ def _condition(request: Request) -> Condition | None:
     if _links(condition):
         raise BadRequestData("q: a path through linked entities needs join, and joinLevel as deep as the path.")
     return condition
+
+
+def _attributes(request: Request) -> frozenset[str]:
+    """The attributes of which one must exist (GS CIM 009 §5.7.2)."""
+    return frozenset(SCOPE if name == "scope" else name for name in members(request, ATTRS) or ())
 
 
 def _links(condition: Condition) -> bool:

@@ -6,7 +6,7 @@ An entry `{k: key, v: scalar}` stands for each scalar, one without `v` for what 
     name[member]    a member of an object, of expanded names
     name[=member]   a member of JSON that is kept as it was sent
     name[@tag]      a language, in lower case
-    SCOPE           a scope, with a slash before it
+    SCOPE           a scope, with a slash at both ends: what is below it begins so, too
     MORE            the entity has more than there are keys for: a query must look at the entity itself
 """
 
@@ -38,4 +38,4 @@ def language(name: str, tag: str) -> str:
 
 def scope(text: str) -> str:
     """A scope as it is indexed."""
-    return text if text.startswith("/") else f"/{text}"
+    return f"{text}/" if text.startswith("/") else f"/{text}/"

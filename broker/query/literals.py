@@ -24,7 +24,7 @@ _END: Final = r"(?=\s*(?:[;|),]|\.\.|\Z))"
 _LITERAL = re.compile(
     rf"""
     (?P<string> "(?:[^"\\]|\\.)*" )
-  | (?P<time> [0-9:T.,\-]+Z {_END} | \d{{4}}-\d\d-\d\d {_END} )
+  | (?P<time> (?: (?:\d{{4}}-\d\d-\d\dT)?\d\d:\d\d:\d\d(?:[.,]\d{{1,6}})?Z | \d{{4}}-\d\d-\d\d ) {_END} )
   | (?P<number> -?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)? {_END} )
   | (?P<boolean> (?:true|false) {_END} )
   | (?P<word> [^;|(),"\s]+ )

@@ -176,14 +176,11 @@ def scope_filter(condition: ScopeCondition) -> Filter:
 
 
 def _scope_value(levels: tuple[str | None, ...], below: bool) -> Any:
-    if None not in levels and not below:
-        return "/" + "/".join(level or "" for level in levels)
-    exact = "".join("/" + (_SEGMENT if level is None else re.escape(level)) for level in levels)
-    if not below:
-        return {"$regex": f"^{exact}$"}
-    if None not in levels:  # a prefix has tight bounds in the index
-        return {"$in": ["/" + "/".join(level or "" for level in levels), re.compile(f"^{exact}/")]}
-    return {"$regex": f"^{exact}(/|$)"}
+    if None not in levels:
+        text = keys.scope("/".join(level or "" for level in levels))
+        return _beginning(text) if below else text
+    expression = "/".join(_SEGMENT if level is None else re.escape(level) for level in levels)
+    return {"$regex": f"^/{expression}/" if below else f"^/{expression}/$"}
 
 
 # q.

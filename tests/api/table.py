@@ -14,6 +14,7 @@ _BODIES: dict[str, Any] = {
     "Attribute": ENTITY["value"],
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
+    "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""
 _QUERIES = {"queryEntities": "?type=Nothing", "purgeEntities": "?type=Nothing"}

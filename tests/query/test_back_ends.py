@@ -57,7 +57,7 @@ async def test_mongod_is_right(
 
 @pytest.mark.drill
 @pytest.mark.timeout(1200)
-@settings(max_examples=2000, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
 @given(population=populations(6), asked=st.lists(queries(), min_size=6, max_size=10))
 async def test_mongod_is_right_on_many(
     collection: Collection, population: list[dict[str, Any]], asked: list[oracle.Query]

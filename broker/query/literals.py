@@ -4,7 +4,7 @@ number    as JSON has it
 string    as JSON has it, in double quotes; one that reads as a DateTime, Date or Time is one
 DateTime  2026-01-31T12:00:00Z;  Date  2026-01-31;  Time  12:00:00Z
 boolean   true | false
-word      what else has no white space and none of ; | ( ) , and quotes: a URI, or a term of a vocabulary
+word      a letter, then anything but white space and ; | ( ) , and quotes: a URI, or a term of a vocabulary
 """
 
 import math
@@ -21,15 +21,16 @@ Expand: TypeAlias = Callable[[str], str]
 """What is made of strings: themselves, or their expansion."""
 
 _END: Final = r"(?=\s*(?:[;|),]|\.\.|\Z))"
+_DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _LITERAL = re.compile(
     rf"""
     (?P<string> "(?:[^"\\]|\\.)*" )
-  | (?P<time> (?: (?:\d{{4}}-\d\d-\d\dT)?\d\d:\d\d:\d\d(?:[.,]\d{{1,6}})?Z | \d{{4}}-\d\d-\d\d ) {_END} )
+  | (?P<time> (?: (?:{_DATE}T)?[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:[.,][0-9]{{1,6}})?Z | {_DATE} ) {_END} )
   | (?P<number> -?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)? {_END} )
   | (?P<boolean> (?:true|false) {_END} )
-  | (?P<word> [^;|(),"\s]+ )
+  | (?P<word> [^\W0-9_][^;|(),"\s]* )
     """,
-    re.VERBOSE | re.ASCII,
+    re.VERBOSE,
 )
 _MAX_DIGITS: Final = 400
 

@@ -56,6 +56,21 @@ def matches(query: Query) -> Predicate:
     return lambda entity: all(part(entity) for part in conditions)
 
 
+def may_match(query: Query) -> Callable[[str], bool] | None:
+    """Whether an entity may match, by its id alone; None if ids have no say."""
+    if not query.selectors or not all(each.ids or each.id_pattern for each in query.selectors):
+        return None
+    found = tuple(_by_id(each) for each in query.selectors)
+    return lambda entity_id: any(each(entity_id) for each in found)
+
+
+def _by_id(selector: Selector) -> Callable[[str], bool]:
+    if selector.ids or selector.id_pattern is None:
+        return frozenset(selector.ids).__contains__
+    search = patterns.compiled(selector.id_pattern.text).search
+    return lambda entity_id: search(entity_id) is not None
+
+
 def selects(selection: TypeSelection, types: Collection[str]) -> bool:
     """Whether an entity of these types is selected."""
     match selection:

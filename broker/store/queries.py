@@ -17,7 +17,7 @@ from broker.model.entity import Entity
 from broker.query.ordering import keys_of, ordered, strings
 from broker.query.plan import Ordering, Query
 from broker.query.to_mongo import Mongo, entity_filter, overflow_filter
-from broker.query.to_predicate import matches
+from broker.query.to_predicate import matches, may_match
 from broker.store.collation import places
 from broker.store.errors import asking
 from broker.store.visible import visible
@@ -81,14 +81,15 @@ async def _batches(
     entities: Entities, query: Query, needed: int, limits: Limits, skip: int = 0
 ) -> AsyncIterator[list[Entity]]:
     """The matches, in batches; each is one query of the database."""
-    decides = matches(query)
+    decides, by_id = matches(query), may_match(query)
     size = 0
     examined = 0
     while True:
         wanted = entity_filter(query)
         size = _next_size(size, needed, exact=wanted.exact)
         documents = await _fetch(entities, wanted.mongo, size, skip, backwards=bool(query.before))
-        yield await _decided(documents, None if wanted.exact else decides, decides)
+        worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
+        yield await _decided(worth, None if wanted.exact else decides, decides)
         if len(documents) < size:
             return
         examined += len(documents)
@@ -156,7 +157,7 @@ async def _count(entities: Entities, mongo: Mongo) -> int:
 
 async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits: Limits) -> int:
     """How many of the entities that pass a filter match, each looked at."""
-    decides = matches(query)
+    decides, by_id = matches(query), may_match(query)
     total = examined = 0
     with asking("count"):
         cursor = entities.find(mongo, _PROJECTION, batch_size=_LAST_BATCH, max_time_ms=QUERY_TIMEOUT_MS)
@@ -168,7 +169,8 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
                     f"The count would look at more than {limits.examined} entities one by one. "
                     "Narrow the query down, or ask without count."
                 )
-            total += len(await _decided(documents, decides, decides))
+            worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
+            total += len(await _decided(worth, decides, decides))
     return total
 
 

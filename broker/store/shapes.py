@@ -15,7 +15,7 @@
 Empty `g`, `x`, `o`, `u` are left out. See docs/decisions/document-shape.md.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -23,7 +23,7 @@ from broker.model.entity import Entity, Instance, encode
 from broker.model.expiry import next_expiry
 from broker.query import keys as index
 from broker.query.keys import MAX_LENGTH, MORE, SCOPE
-from broker.query.targets import json_elements, raw_elements, value_elements
+from broker.query.targets import json_elements, raw_elements
 
 Document: TypeAlias = dict[str, Any]
 
@@ -32,6 +32,7 @@ EXPIRY: Final = "@expiry"
 MAX_KEYS: Final = 256
 """Most attribute keys that one entity has in the index: each costs every write."""
 _INT64: Final = 2**63
+_SCALARS: Final = frozenset({str, int, float, bool})
 
 
 def document(entity: Entity, revision: int, *, index_geometry: bool = True) -> Document:
@@ -112,29 +113,24 @@ def _attribute_fields(entity: Entity) -> Document:
 
 def _scalar(value: Any) -> Any:
     """The value as an index key holds it."""
-    if isinstance(value, str):
+    if value.__class__ is str:
         return value if len(value) <= MAX_LENGTH else value[:MAX_LENGTH]
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+    if value.__class__ is int and not -_INT64 <= value < _INT64:
         return float(value)
     return value
 
 
-def _element_keys(name: str, elements: Iterable[Any]) -> Iterator[Document]:
+def _element_keys(name: str, elements: Sequence[Any]) -> list[Document]:
     """A key for each scalar; one without a value if there is none."""
-    found = False
-    for element in elements:
-        if isinstance(element, str | int | float):
-            found = True
-            yield {"k": name, "v": _scalar(element)}
-    if not found:
-        yield {"k": name}
+    keys = [{"k": name, "v": _scalar(element)} for element in elements if element.__class__ in _SCALARS]
+    return keys or [{"k": name}]
 
 
-def _value_keys(name: str, value: Any) -> Iterable[Document]:
+def _value_keys(name: str, value: Any) -> Sequence[Document]:
     """Keys of a Property's value: of its elements, and of the members of an object."""
-    if isinstance(value, str | int | float):
+    if value.__class__ in _SCALARS:
         return ({"k": name, "v": _scalar(value)},)
-    if not isinstance(value, dict):
+    if value.__class__ is not dict:
         return _element_keys(name, json_elements(value))
     if "@value" not in value:
         return _object_keys(name, value)
@@ -143,35 +139,51 @@ def _value_keys(name: str, value: Any) -> Iterable[Document]:
     return _element_keys(name, (value["@value"],))
 
 
-def _object_keys(name: str, value: dict[str, Any]) -> Iterator[Document]:
-    yield {"k": name}
+def _object_keys(name: str, value: dict[str, Any]) -> list[Document]:
+    keys: list[Document] = [{"k": name}]
     for member, content in value.items():
-        yield from _element_keys(index.member(name, member), json_elements(content))
+        keys.extend(_member_keys(index.member(name, member), content))
+    return keys
 
 
-def _json_keys(name: str, value: Any) -> Iterator[Document]:
+def _member_keys(key: str, content: Any) -> Sequence[Document]:
+    """Keys of a member: of its elements, and not of what is deeper."""
+    if content.__class__ in _SCALARS:
+        return ({"k": key, "v": _scalar(content)},)
+    return _element_keys(key, json_elements(content))
+
+
+def _json_keys(name: str, value: Any) -> list[Document]:
     """Keys of JSON that is kept as it was sent."""
-    yield from _element_keys(name, raw_elements(value))
-    if isinstance(value, dict):
+    keys = _element_keys(name, raw_elements(value))
+    if value.__class__ is dict:
         for member, content in value.items():
-            yield from _element_keys(index.raw_member(name, member), raw_elements(content))
+            keys.extend(_element_keys(index.raw_member(name, member), raw_elements(content)))
+    return keys
 
 
-def _language_keys(name: str, languages: dict[str, Any]) -> Iterator[Document]:
+def _language_keys(name: str, languages: dict[str, Any]) -> list[Document]:
+    keys: list[Document] = []
     for tag, texts in languages.items():
-        elements = texts if isinstance(texts, list) else (texts,)
-        yield from _element_keys(name, elements)
-        yield from _element_keys(index.language(name, tag), elements)
+        elements = texts if texts.__class__ is list else (texts,)
+        keys += _element_keys(name, elements)
+        keys += _element_keys(index.language(name, tag), elements)
+    return keys
 
 
-_KEYS: Final[dict[str, Callable[[str, Instance], Iterable[Document]]]] = {
+def _text_keys(name: str, texts: Any) -> Sequence[Document]:
+    """Keys of one string, or of an array of them."""
+    return _element_keys(name, texts if texts.__class__ is list else (texts,))
+
+
+_KEYS: Final[dict[str, Callable[[str, Instance], Sequence[Document]]]] = {
     "Property": lambda name, instance: _value_keys(name, instance["value"]),
     "GeoProperty": lambda name, _: ({"k": name},),
+    "Relationship": lambda name, instance: _text_keys(name, instance["object"]),
     "LanguageProperty": lambda name, instance: _language_keys(name, instance["languageMap"]),
+    "VocabProperty": lambda name, instance: _text_keys(name, instance["vocab"]),
     "JsonProperty": lambda name, instance: _json_keys(name, instance["json"]),
-    **dict.fromkeys(
-        ("Relationship", "VocabProperty", "ListProperty", "ListRelationship"),
-        lambda name, instance: _element_keys(name, value_elements(instance)),
-    ),
+    "ListProperty": lambda name, instance: _element_keys(name, json_elements(instance["valueList"])),
+    "ListRelationship": lambda name, instance: _element_keys(name, instance["objectList"]),
 }
 """Index keys of an instance, by kind."""

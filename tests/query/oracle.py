@@ -102,27 +102,31 @@ def instances(place: JSON, name: str) -> list[JSON]:
 def target(instance: JSON, inside: tuple[str, ...]) -> Target | None:
     kind = instance["type"]
     value = instance[VALUES[kind]]
-    if kind in ("Relationship", "ListRelationship"):
-        return None if inside else Target([uri(each) for each in listed(value)], relationship=True)
     if kind == "LanguageProperty":
-        if inside and inside != ("*",):
-            chosen = [value[tag] for tag in value if (tag,) == inside]
-            return Target([each for one in chosen for each in listed(one)]) if chosen else None
-        return Target([each for one in value.values() for each in listed(one)])
+        tags = list(value) if inside in ((), ("*",)) else [tag for tag in value if (tag,) == inside]
+        texts = [text for tag in tags for text in listed(value[tag])]
+        return Target(texts) if tags else None
+    if kind in ("Property", "JsonProperty", "ListProperty"):
+        return member(value, inside, raw=kind == "JsonProperty")
+    if inside:
+        return None
+    if kind in ("Relationship", "ListRelationship"):
+        return Target([uri(each) for each in listed(value)], relationship=True)
     if kind == "VocabProperty":
-        vocabulary = "https://uri.etsi.org/ngsi-ld/default-context/"
-        return None if inside else Target([vocabulary + each for each in listed(value)])
-    if kind == "GeoProperty":
-        return None if inside else Target([value])
-    raw = kind == "JsonProperty"
-    for member in inside:
+        return Target(["https://uri.etsi.org/ngsi-ld/default-context/" + each for each in listed(value)])
+    return Target([value])
+
+
+def member(value: Any, inside: tuple[str, ...], *, raw: bool) -> Target | None:
+    """What is at the end of a path in a JSON value, `raw` if it stays as it was sent."""
+    for name in inside:
         if not raw and isinstance(value, dict) and "@value" in value:
             if value.get("@type") != "@json":
                 return None
             value, raw = value["@value"], True
-        if not isinstance(value, dict) or member not in value:
+        if not isinstance(value, dict) or name not in value:
             return None
-        value = value[member]
+        value = value[name]
     if raw:
         return Target(listed(value))
     if isinstance(value, dict) and value.get("@type") == "@json":
@@ -162,10 +166,8 @@ def equals(element: Any, term: Term) -> bool:
 def beyond(element: Any, operator: str, value: Any) -> bool:
     """Compare an element with a value of the query, if they are of one type."""
     left, right = typed(element), typed(value.text if isinstance(value, Moment) else value)
-    if isinstance(right[1], str) and right[0] == "string":
-        left = ("string", element) if isinstance(element, str) else left
-    elif right[0] in ("datetime", "date", "time") and left[0] != right[0]:
-        return False
+    if right[0] == "string" and isinstance(element, str):
+        left = "string", element
     if left[0] != right[0] or left[0] == "other":
         return False
     a, b = left[1], right[1]

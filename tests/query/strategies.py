@@ -76,7 +76,7 @@ def attributes(draw: st.DrawFn, depth: int = 1) -> Any:
 
 @st.composite
 def entities(draw: st.DrawFn, number: int) -> dict[str, Any]:
-    entity = {"id": f"urn:x:{number}", "type": "T"}
+    entity: dict[str, Any] = {"id": f"urn:x:{number}", "type": "T"}
     for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=2)):
         entity[name] = draw(attributes())
     if draw(st.integers(0, 9)) == 0:  # more keys than are indexed

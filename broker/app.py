@@ -22,6 +22,7 @@ from broker.store import health
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
 from broker.store.errors import asking
+from broker.store.queries import Limits
 from broker.store.store import Store
 
 _logger = telemetry.log(__name__)
@@ -40,7 +41,10 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
-        store = Store(database, settings.database, max_entity=settings.max_entity, worker=_number(worker))
+        limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
+        store = Store(
+            database, settings.database, limits=limits, max_entity=settings.max_entity, worker=_number(worker)
+        )
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
         keeping = asyncio.create_task(_keep(store, settings.sweep_interval))

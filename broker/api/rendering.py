@@ -46,6 +46,7 @@ _REPRESENTATIONS: Final = {
     for sys_attrs in (False, True)
 }
 _ENTITY_MEMBERS: Final = frozenset({"id", "type", "scope"})
+_SCOPE: Final = frozenset({"scope"})
 _SIMPLIFIED: Final = frozenset({"simplified", "keyValues"})
 
 
@@ -81,13 +82,17 @@ def _projected(request: Request, plain: Representation) -> Representation:
 
 
 def members(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozenset[str] | None:
-    """The members that a parameter names: expanded, but for `id`, `type` and `scope`. Raises BadRequestData."""
+    """The members that a parameter names: expanded, but for `id`, `type` and `scope`. Raises BadRequestData.
+
+    `id` and `type` are no attributes: `attrs` does not take them.
+    """
     names = request.get(parameter)
     if names is None:
         return None
     context = request.call.context
+    own = _SCOPE if parameter is ATTRS else _ENTITY_MEMBERS
     try:
-        return frozenset(name if name in _ENTITY_MEMBERS else parse_attribute_name(name, context) for name in names)
+        return frozenset(name if name in own else parse_attribute_name(name, context) for name in names)
     except BadRequestData as error:
         raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None
 
@@ -119,8 +124,14 @@ def entity(request: Request, entity: Entity) -> Response:
 
 
 def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine]) -> Response:
-    """A page of entities, answered, with what else its header says."""
-    bodies, conformance = _amended(request, representation(request), page)
+    """A page of entities, answered, with what else its header says.
+
+    An entity that has nothing of what `pick` and `omit` leave is left out (suite 019_17_01).
+    """
+    wanted = representation(request)
+    bodies, conformance = _amended(request, wanted, page)
+    if wanted.pick is not None or wanted.omit:
+        bodies = [body for body in bodies if _has_members(request, body)]
     document: Any = feature_collection(bodies) if request.media == GEO_JSON else bodies
     response = _answer(request, [document] if request.media == GEO_JSON else bodies, document)
     response.headers.extend(lines)

@@ -22,6 +22,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from broker.model.entity import Entity, Instance
 from broker.query.ast import HasType, TypeSelection
+from broker.query.plan import Selector
 from broker.query.to_predicate import selects
 from broker.store.commits import Change, Owed
 from broker.store.errors import asking
@@ -77,11 +78,16 @@ async def read(
     return [Count(*key, number) for key, number in sums.items() if number > 0]
 
 
-async def total(counts: AsyncCollection[dict[str, Any]], selection: TypeSelection | None) -> int:
-    """How many entities a type selection selects. Raises StoreUnavailable."""
-    name = selection.name if isinstance(selection, HasType) else None
+async def total(counts: AsyncCollection[dict[str, Any]], selectors: Sequence[Selector]) -> int:
+    """How many entities have types that one of the selectors selects; all, without selectors. Raises StoreUnavailable."""
+    selections = [selector.types for selector in selectors]
+    name = selections[0].name if len(selections) == 1 and isinstance(selections[0], HasType) else None
     found = await read(counts, name, OF_ENTITIES)
-    return sum(count.instances for count in found if selection is None or selects(selection, count.types))
+    return sum(count.instances for count in found if not selections or _selected(selections, count.types))
+
+
+def _selected(selections: Sequence[TypeSelection | None], types: tuple[str, ...]) -> bool:
+    return any(selection is None or selects(selection, types) for selection in selections)
 
 
 def _counts_alike(old: Entity | None, new: Entity | None) -> bool:

@@ -35,10 +35,12 @@ class Store:
         prefix: str,
         derivers: Sequence[Deriver] = (),
         *,
+        limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
         max_entity: int = MAX_ENTITY,
         worker: int = 0,
     ) -> None:
         self._client = client
+        self._limits = limits
         self._derivers = (counts.derive, *derivers)
         self._first_slot = worker * MAX_IN_FLIGHT
         self._max_entity = max_entity
@@ -58,9 +60,12 @@ class Store:
         return await known.commits.submit(writes)
 
     async def find(self, tenant: str, query: Query) -> list[Entity]:
-        """A page of the entities that match. Raises NonexistentTenant, StoreUnavailable."""
+        """A page of the entities that match.
+
+        Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
+        """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await queries.find(known.database[ENTITIES], query)
+        return await queries.find(known.database[ENTITIES], query, self._limits)
 
     async def counts(self, tenant: str, types: str | None = None, attribute: str | None = None) -> list[Count]:
         """How many entities and attributes there are, by sets of types. Raises NonexistentTenant, StoreUnavailable."""
@@ -70,12 +75,12 @@ class Store:
     async def count(self, tenant: str, query: Query) -> int:
         """How many entities match; what types alone select is counted already.
 
-        Raises NonexistentTenant, StoreUnavailable.
+        Raises NonexistentTenant, StoreUnavailable, TooComplexQuery.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        if query == Query(types=query.types, limit=query.limit, offset=query.offset, count=query.count):
-            return await counts.total(known.database[COUNTS], query.types)
-        return await queries.count(known.database[ENTITIES], query)
+        if query.of_types_alone:
+            return await counts.total(known.database[COUNTS], query.selectors)
+        return await queries.count(known.database[ENTITIES], query, self._limits)
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""

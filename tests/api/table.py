@@ -15,6 +15,7 @@ _BODIES: dict[str, Any] = {
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
     "Value": 1,
+    "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""
 _QUERIES = {"queryEntities": "?type=Nothing", "purgeEntities": "?type=Nothing"}

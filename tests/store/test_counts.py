@@ -7,7 +7,7 @@ from typing import Any
 
 from broker.model.entity import Entity
 from broker.query.ast import AllTypes, AnyType, HasType, TypeSelection
-from broker.query.plan import Query
+from broker.query.plan import Query, Selector
 from broker.store.client import Client
 from broker.store.commits import Write
 from broker.store.counts import OF_ENTITIES
@@ -82,7 +82,7 @@ async def test_a_type_selection_is_counted_without_looking_at_entities(store: St
         (None, 5),
     ]
     for selection, number in cases:
-        assert await store.count("", Query(types=selection)) == number
+        assert await store.count("", Query(selectors=(Selector(types=selection),))) == number
 
 
 async def test_a_batch_that_changes_values_alone_changes_no_count(store: Store, client: Client, prefix: str) -> None:

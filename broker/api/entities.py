@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from broker.api import rendering
+from broker.api import joining, rendering
 from broker.api.batch import result_of
 from broker.api.paging import page_lines, page_of
-from broker.api.parameters import DROP, ID, KEEP, LANG, OBSERVED_AT, Parameter, options
+from broker.api.parameters import DROP, ID, JOIN, KEEP, LANG, OBSERVED_AT, Parameter, options
 from broker.api.requests import Request
 from broker.api.responses import Response, bare, created, segment
 from broker.api.services import Services
@@ -35,7 +35,8 @@ async def create(request: Request, services: Services) -> Response:
 async def retrieve(request: Request, services: Services) -> Response:
     """GET /entities/{entityId}."""
     entity = await reads.retrieve(services.store, request.call, target(request))
-    return rendering.entity(request, entity)
+    linked = await joining.linked(request, services, [entity]) if JOIN.name in request.values else None
+    return rendering.entity(request, entity, linked)
 
 
 async def replace(request: Request, services: Services) -> Response:
@@ -69,7 +70,9 @@ async def query(request: Request, services: Services) -> Response:
     asked = Query(types=selection, ids=request.get(ID) or (), limit=page.fetched, offset=page.offset, count=page.count)
     found = await reads.query(services.store, request.call, asked)
     lines = page_lines(request, page, len(found.entities), found.total)
-    return rendering.entities(request, found.entities[: page.limit], lines)
+    entities = found.entities[: page.limit]
+    linked = await joining.linked(request, services, entities) if JOIN.name in request.values else None
+    return rendering.entities(request, entities, lines, linked)
 
 
 async def purge(request: Request, services: Services) -> Response:

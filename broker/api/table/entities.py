@@ -18,8 +18,8 @@ from broker.api.parameters import (
     OFFSET,
     TYPE,
 )
-from broker.api.rendering import OPTIONS, PROJECTION
-from broker.errors import AlreadyExists, ResourceNotFound, TooManyResults
+from broker.api.rendering import JOINING, OPTIONS, PROJECTION
+from broker.errors import AlreadyExists, ResourceNotFound, TooComplexQuery, TooManyResults
 from broker.names import API_ROOT, GEO_JSON, JSON, JSON_LD
 
 ENTITY_MEDIA: Final = (JSON, JSON_LD, GEO_JSON)
@@ -54,7 +54,7 @@ OPERATIONS: Final = (
         clause="6.4.3.2",
         summary="A page of the entities that match, ordered by id.",
         success=(Success(200, "the page", "EntityList"), Success(203, _AMENDED, "EntityList")),
-        errors=(TooManyResults,),
+        errors=(TooManyResults, TooComplexQuery),
         parameters=(
             TYPE,
             ID,
@@ -64,6 +64,7 @@ OPERATIONS: Final = (
             FORMAT,
             OPTIONS,
             *PROJECTION,
+            *JOINING,
             LOCAL,
         ),
         produces=ENTITY_MEDIA,
@@ -97,15 +98,16 @@ OPERATIONS: Final = (
         handler=entities.retrieve,
         action=Action.READ,
         clause="6.5.3.1",
-        summary="An entity by its id.",
+        summary="An entity by its id; with `join=flat` an array, if there are linked entities.",
         success=(Success(200, "the entity", "Entity"), Success(203, _AMENDED, "Entity")),
-        errors=(ResourceNotFound,),
+        errors=(ResourceNotFound, TooComplexQuery),
         parameters=(
             TYPE,
             ATTRS,
             FORMAT,
             OPTIONS,
             *PROJECTION,
+            *JOINING,
             LOCAL,
         ),
         produces=ENTITY_MEDIA,

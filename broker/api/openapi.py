@@ -38,6 +38,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     | {"description": "§5.2.4. Every other member is an attribute."},
     "EntityFragment": _object({"id": _URI, **_MEMBERS}) | {"description": "§5.4. Every other member is an attribute."},
     "EntityList": {"type": "array", "items": _ref("Entity")},
+    "EntityOrList": {"oneOf": [_ref("Entity"), _ref("EntityList")]},
     "Attribute": _object({"type": {"type": "string"}, "datasetId": _URI, "observedAt": _INSTANT, "@context": _CONTEXT})
     | {"description": "§4.5. Its value is in the member of its kind; every other member is a sub-attribute."},
     "Value": {"description": "Any JSON."},

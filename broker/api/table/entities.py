@@ -99,7 +99,7 @@ OPERATIONS: Final = (
         action=Action.READ,
         clause="6.5.3.1",
         summary="An entity by its id; with `join=flat` an array, if there are linked entities.",
-        success=(Success(200, "the entity", "Entity"), Success(203, _AMENDED, "Entity")),
+        success=(Success(200, "the entity", "EntityOrList"), Success(203, _AMENDED, "EntityOrList")),
         errors=(ResourceNotFound, TooComplexQuery),
         parameters=(
             TYPE,

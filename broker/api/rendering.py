@@ -78,23 +78,28 @@ def _projected(request: Request, plain: Representation) -> Representation:
     if picked is not None and omitted is not None and picked.contradicts(omitted):
         raise BadRequestData("Parameters pick and omit name the same member.")
     lang = request.get(LANG)
-    common = replace(
-        plain, dataset_ids=request.get(DATASET_ID), languages=language_ranges(lang) if lang is not None else ()
-    )
-    return _through(common, picked, omitted)
+    languages = language_ranges(lang) if lang is not None else ()
+    return _through(plain, request.get(DATASET_ID), languages, picked, omitted)
 
 
-def _through(common: Representation, picked: Members | None, omitted: Members | None) -> Representation:
+def _through(
+    plain: Representation,
+    dataset_ids: frozenset[str] | None,
+    languages: tuple[str, ...],
+    picked: Members | None,
+    omitted: Members | None,
+) -> Representation:
     """The representation with these members, and below it those of the linked entities."""
-    nothing: dict[str, Members] = {}
-    inner_picked = nothing if picked is None else picked.linked
-    inner_omitted = nothing if omitted is None else omitted.linked
+    inner_picked = picked.linked if picked is not None else {}
+    inner_omitted = omitted.linked if omitted is not None else {}
     return replace(
-        common,
-        pick=None if picked is None else picked.names,
-        omit=frozenset() if omitted is None else omitted.whole,
+        plain,
+        pick=picked.names if picked is not None else None,
+        omit=omitted.whole if omitted is not None else frozenset(),
+        dataset_ids=dataset_ids,
+        languages=languages,
         linked=tuple(
-            (name, _through(common, inner_picked.get(name), inner_omitted.get(name)))
+            (name, _through(plain, dataset_ids, languages, inner_picked.get(name), inner_omitted.get(name)))
             for name in {**inner_picked, **inner_omitted}
         ),
     )

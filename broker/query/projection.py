@@ -17,6 +17,8 @@ MAX_MEMBERS: Final = 1000
 MAX_NESTING: Final = 16
 
 _TOKEN = re.compile(r"[,|{}]|[^,|{}\s]+|\s+")
+_PLAIN = re.compile(r"[^,|{}\s]+(?:[,|][^,|{}\s]+)*")
+_SEPARATOR = re.compile("[,|]")
 _SYMBOLS: Final = ",|{}"
 
 
@@ -25,6 +27,9 @@ def parse(text: str, expand: Callable[[str], str]) -> Members:
 
     Raises BadRequestData with the position and what was expected.
     """
+    names = _PLAIN.fullmatch(text) and _SEPARATOR.split(text)
+    if names and len(names) <= MAX_MEMBERS:  # no braces: the common case, and quicker so
+        return Members(frozenset(name if name in ENTITY_MEMBERS else expand(name) for name in names))
     return _Parser(text, expand).parse()
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from broker.errors import TooComplexQuery
-from broker.model.entity import Attributes, Entity, Instance, Names
+from broker.model.entity import Attributes, Entity, Instance, Names, encode
 from broker.model.kinds import KINDS
 from broker.model.render import Render, Representation, form_renderer, selection
 
@@ -24,6 +24,9 @@ RELATIONSHIPS: Final = {kind.name: kind.member for kind in KINDS.values() if kin
 """Kind to the member that holds its target or targets."""
 _BESIDE: Final = {"Relationship": "entity", "ListRelationship": "entityList"}
 """Kind to the member that holds the linked entities."""
+
+MAX_INLINE: Final = 64 * 2**20
+"""Bytes of linked entities inside the entities of one answer: a few large ones can be linked to many times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ class _Inline:
         self._entities = linked.entities
         self._most = linked.join.most
         self._count = 0
+        self._size = 0
+        self._sizes: dict[str, int] = {}
         self._forms: dict[View, Render] = {}
 
     def render(self, view: View, entity: Entity, level: int, above: frozenset[str]) -> dict[str, Any]:
@@ -160,7 +165,17 @@ class _Inline:
     def _body(self, uri: str, view: View, level: int, path: frozenset[str]) -> dict[str, Any] | None:
         if uri in path or uri not in self._entities:
             return None
+        entity = self._entities[uri]
+        self._account(entity)
+        return self.render(view, entity, level, path)
+
+    def _account(self, entity: Entity) -> None:
+        size = self._sizes.get(entity.id)
+        if size is None:
+            size = self._sizes[entity.id] = len(encode(entity))
         self._count += 1
+        self._size += size
         if self._count > self._most:
             raise too_many(self._most)
-        return self.render(view, self._entities[uri], level, path)
+        if self._size > MAX_INLINE:
+            raise TooComplexQuery(f"The answer would take more than {MAX_INLINE} bytes of linked entities.")

@@ -6,7 +6,7 @@ import pytest
 
 from broker.errors import TooComplexQuery
 from broker.model.entity import Entity
-from broker.model.join import Join, JoinForm, Linked, View, flattened, inline_renderer
+from broker.model.join import MAX_INLINE, Join, JoinForm, Linked, View, flattened, inline_renderer
 from broker.model.parse import parse_entity
 from broker.model.render import Representation
 from tests.model.context import CITY, NAMES, SPEED
@@ -161,6 +161,14 @@ def test_the_entities_inside_are_counted_all_together() -> None:
     assert inline(*two, most=2)
     with pytest.raises(TooComplexQuery, match="more than 1 linked"):
         inline(*two, most=1)
+
+
+def test_the_size_of_the_entities_inside_is_bounded() -> None:
+    times = MAX_INLINE // 2**20
+    large = entity(B, speed="x" * 2**20)
+    assert inline(entity(A, route=to(*[B] * (times - 1))), large)
+    with pytest.raises(TooComplexQuery, match=f"more than {MAX_INLINE} bytes"):
+        inline(entity(A, route=to(*[B] * times)), large)
 
 
 def test_a_small_tangle_is_not_unrolled_without_end() -> None:

@@ -21,7 +21,7 @@ _URI: Final = {"type": "string", "format": "iri"}
 _CONTEXT: Final = {"type": ["string", "object", "array"], "description": "In bodies of type application/ld+json only."}
 _INSTANT: Final = {"type": "string", "format": "date-time"}
 _NAME: Final = {"type": "string"}
-_NAMES: Final = {"type": "array", "items": _NAME}
+_LIST: Final = {"type": "array", "items": _NAME}
 _TYPES: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 _SCOPE: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _NAMES: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -41,13 +41,14 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     | {"description": "§5.2.4. Every other member is an attribute."},
     "EntityFragment": _object({"id": _URI, **_MEMBERS}) | {"description": "§5.4. Every other member is an attribute."},
     "EntityList": {"type": "array", "items": _ref("Entity")},
+    "EntityOrList": {"oneOf": [_ref("Entity"), _ref("EntityList")]},
     "Attribute": _object({"type": {"type": "string"}, "datasetId": _URI, "observedAt": _INSTANT, "@context": _CONTEXT})
     | {"description": "§4.5. Its value is in the member of its kind; every other member is a sub-attribute."},
     "Value": {"description": "Any JSON."},
     "Types": {
         "oneOf": [
-            _object({"id": _URI, "type": {"const": "EntityTypeList"}, "typeList": _NAMES}, "id", "type", "typeList"),
-            {"type": "array", "items": _object({"id": _URI, "typeName": _NAME, "attributeNames": _NAMES}, "id")},
+            _object({"id": _URI, "type": {"const": "EntityTypeList"}, "typeList": _LIST}, "id", "type", "typeList"),
+            {"type": "array", "items": _object({"id": _URI, "typeName": _NAME, "attributeNames": _LIST}, "id")},
         ],
         "description": "§5.2.24, §5.2.25.",
     },
@@ -68,7 +69,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     | {"description": "§5.2.26."},
     "Attributes": {
         "oneOf": [
-            _object({"id": _URI, "type": {"const": "AttributeList"}, "attributeList": _NAMES}, "id", "type"),
+            _object({"id": _URI, "type": {"const": "AttributeList"}, "attributeList": _LIST}, "id", "type"),
             {"type": "array", "items": _ref("AttributeInfo")},
         ],
         "description": "§5.2.27, §5.2.28.",
@@ -79,8 +80,8 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "type": {"const": "Attribute"},
             "attributeName": _NAME,
             "attributeCount": {"type": "integer"},
-            "attributeTypes": _NAMES,
-            "typeNames": _NAMES,
+            "attributeTypes": _LIST,
+            "typeNames": _LIST,
         },
         "id",
         "type",

@@ -79,7 +79,7 @@ async def read(
 
 
 async def total(counts: AsyncCollection[dict[str, Any]], selectors: Sequence[Selector]) -> int:
-    """How many entities have types that one of the selectors selects; all, without selectors. Raises StoreUnavailable."""
+    """How many entities have types that a selector selects; all, without selectors. Raises StoreUnavailable."""
     selections = [selector.types for selector in selectors]
     name = selections[0].name if len(selections) == 1 and isinstance(selections[0], HasType) else None
     found = await read(counts, name, OF_ENTITIES)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from broker import telemetry
 from broker.api import application
+from broker.api.rendered import Rendered
 from broker.api.services import Check, Services
 from broker.errors import StartError, StoreUnavailable
 from broker.hosting.contexts import Contexts
@@ -53,6 +54,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
                 settings=settings,
                 store=store,
                 contexts=contexts,
+                rendered=Rendered(settings.render_cache_mb * 2**20),
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),
             )

@@ -66,11 +66,13 @@ async def query(request: Request, services: Services) -> Response:
     page = page_of(request, services.settings)
     asked = query_of(request, page)
     found = await reads.query(services.store, request.call, asked)
-    ids = [entity.id for entity in found.entities]
+    ids = [each.id for each in found.entities]
     lines = page_lines(request, page, ids, found.total, ordered=asked.ordering is not None)
-    entities = page.shown(found.entities)
-    linked = await joining.linked(request, services, entities) if JOIN.name in request.values else None
-    return rendering.entities(request, entities, lines, linked)
+    shown = page.shown(found.entities)
+    if JOIN.name not in request.values:
+        return rendering.page(request, services.rendered, shown, lines)
+    entities = [each.entity for each in shown]
+    return rendering.entities(request, entities, lines, await joining.linked(request, services, entities))
 
 
 async def query_by_body(request: Request, services: Services) -> Response:

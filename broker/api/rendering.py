@@ -23,6 +23,7 @@ from broker.api.parameters import (
     options,
 )
 from broker.api.preferences import preferences
+from broker.api.rendered import Rendered
 from broker.api.requests import Request
 from broker.api.responses import CONTENT_TYPE, HeaderLine, Response, content, context_line
 from broker.errors import BadRequestData, InvalidRequest, ResourceNotFound
@@ -34,8 +35,9 @@ from broker.model.parse import parse_attribute_name
 from broker.model.project import ENTITY_MEMBERS, Members, in_language, instance_of
 from broker.model.render import Render, Representation, attribute_renderer, bare_value, renderer
 from broker.model.versions import CURRENT, Version, conformed
-from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD
+from broker.names import CORE_CONTEXT, GEO_JSON, JSON, JSON_LD
 from broker.query import projection
+from broker.store.found import Found
 
 SYS_ATTRS: Final = "sysAttrs"
 
@@ -180,6 +182,20 @@ def entities(
     response.headers.extend(lines)
     if conformance is not None:
         _tell(response, conformance)
+    return response
+
+
+def page(request: Request, rendered: Rendered, found: Sequence[Found], lines: Iterable[HeaderLine]) -> Response:
+    """A page of entities that link to none of each other; as JSON, and to the current version, from what is kept."""
+    if request.media != JSON or b"prefer" in request.headers:
+        return entities(request, [each.entity for each in found], lines)
+    wanted = representation(request)
+    context = request.call.context
+    pieces = rendered.pieces((context.key, wanted), found, _render(request, wanted))
+    if wanted.pick is not None or wanted.omit:
+        pieces = [piece for piece in pieces if piece != b"{}"]
+    response = content(200, CONTENT_TYPE[JSON], b"[%b]" % b",".join(pieces))
+    response.headers += [context_line(context.link), *lines]
     return response
 
 

@@ -11,6 +11,7 @@ from broker.store.client import Client, Database
 from broker.store.commits import MAX_IN_FLIGHT, Commits, Deriver, Write
 from broker.store.counts import Count
 from broker.store.errors import asking
+from broker.store.found import Found
 from broker.store.groups import Groups
 from broker.store.indexes import COUNTS, ENTITIES
 from broker.store.reads import PointReads
@@ -59,7 +60,7 @@ class Store:
         known = self._tenants.get(tenant) or await self._tenant(tenant, create=create_tenant)
         return await known.commits.submit(writes)
 
-    async def find(self, tenant: str, query: Query) -> list[Entity]:
+    async def find(self, tenant: str, query: Query) -> list[Found]:
         """A page of the entities that match.
 
         Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.

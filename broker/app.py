@@ -44,7 +44,12 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
         database = connect(uri)
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
         store = Store(
-            database, settings.database, limits=limits, max_entity=settings.max_entity, worker=_number(worker)
+            database,
+            settings.database,
+            limits=limits,
+            max_entity=settings.max_entity,
+            max_tenants=settings.max_tenants,
+            worker=_number(worker),
         )
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
-from broker.errors import BrokerError, InternalError, StoreUnavailable
+from broker.errors import BrokerError, InternalError, NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity
 
 _logger = logging.getLogger(__name__)
@@ -201,6 +201,8 @@ class Commits:
         except StoreUnavailable as error:
             _refuse(group, error)
             self._refuse_impatient(error)
+        except NonexistentTenant as error:
+            _refuse(group, error)
         except Exception as error:
             if len(group) > 1:
                 middle = len(group) // 2

@@ -28,7 +28,7 @@ class Members:
     @property
     def names(self) -> frozenset[str]:
         """All members of the entity itself."""
-        return self.whole | self.linked.keys()
+        return frozenset({*self.whole, *self.linked})
 
     @property
     def depth(self) -> int:

@@ -22,7 +22,7 @@ $(VENV)/.installed-bench: $(VENV)/.installed-dev
 install: $(VENV)/.installed
 
 run: install
-	@$(BIN)/broker serve --sample-city hamlet
+	@$(BIN)/broker serve --sample-city hamlet --log-format console
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -m "not drill"

@@ -111,6 +111,13 @@ _LINK: Final = {
     "description": "The JSON-LD @context of the request and of the answer (§6.3.5); not beside a JSON-LD body.",
     "schema": {"type": "string"},
 }
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`ngsi-ld=1.5`: entities as that version knows them, or the nearest one, which `Preference-Applied` "
+    "tells (§4.3.6.8, §6.3.6). `body=json`: a GeoJSON answer has its @context in a Link header.",
+    "schema": {"type": "string"},
+}
 ALWAYS: Final[tuple[type[BrokerError], ...]] = (InvalidRequest, InternalError)
 """Errors that any operation may answer."""
 ALWAYS_NGSI_LD: Final[tuple[type[BrokerError], ...]] = (BadRequestData, StoreUnavailable, LdContextNotAvailable)
@@ -189,7 +196,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         for name in variables
     ]
     described += [_parameter(parameter) for parameter in operation.parameters]
-    return [*described, _TENANT, _LINK] if operation.ngsi_ld else described
+    if operation.ngsi_ld:
+        described += [_TENANT, _LINK]
+    return [*described, _PREFER] if any(success.status == 203 for success in operation.success) else described
 
 
 def _parameter(parameter: Parameter[Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -27,6 +27,7 @@ from broker.model.geojson import LOCATION, feature_collection, feature_renderer
 from broker.model.languages import language_ranges
 from broker.model.parse import parse_attribute_name
 from broker.model.render import Render, Representation, renderer
+from broker.model.versions import CURRENT, Version, conformed
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD
 
 SYS_ATTRS: Final = "sysAttrs"
@@ -84,7 +85,10 @@ def members(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozense
     if names is None:
         return None
     context = request.call.context
-    return frozenset(name if name in _ENTITY_MEMBERS else parse_attribute_name(name, context) for name in names)
+    try:
+        return frozenset(name if name in _ENTITY_MEMBERS else parse_attribute_name(name, context) for name in names)
+    except BadRequestData as error:
+        raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None
 
 
 def simplified_input(request: Request, accepted: Parameter[frozenset[str]]) -> bool:
@@ -101,18 +105,23 @@ def entity(request: Request, entity: Entity) -> Response:
     attrs = members(request, ATTRS)
     if attrs is not None and not attrs & entity.attributes.keys():
         raise ResourceNotFound(f"Entity {entity.id} has none of the attributes that attrs names.")
-    body = _render(request, wanted)(entity)
+    (body,), amended = _bodies(request, wanted, [entity])
     if (wanted.pick is not None or wanted.omit) and not _has_members(request, body):
         raise ResourceNotFound(f"Entity {entity.id} has none of the members that pick and omit leave.")
-    return _answer(request, [body], body)
+    response = _answer(request, [body], body)
+    if amended is not None:
+        _tell(response, amended)
+    return response
 
 
 def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine]) -> Response:
     """A page of entities, answered, with what else its header says."""
-    bodies = list(map(_render(request, representation(request)), page))
+    bodies, amended = _bodies(request, representation(request), page)
     document: Any = feature_collection(bodies) if request.media == GEO_JSON else bodies
     response = _answer(request, [document] if request.media == GEO_JSON else bodies, document)
     response.headers.extend(lines)
+    if amended is not None:
+        _tell(response, amended)
     return response
 
 
@@ -137,6 +146,39 @@ def _only(request: Request, entity: Entity, name: str, wanted: Representation) -
     if compact not in shown:
         raise ResourceNotFound(f"Attribute {compact} of entity {entity.id} has no such instance.")
     return shown[compact]
+
+
+class _Amended(NamedTuple):
+    """What was made of the version that a request prefers."""
+
+    version: Version
+    """The one that the bodies conform to."""
+    altered: bool
+    """Whether they would be others without the preference."""
+
+
+def _bodies(
+    request: Request, wanted: Representation, page: Sequence[Entity]
+) -> tuple[list[dict[str, Any]], _Amended | None]:
+    """Entities as the request wants them, amended to the version that it prefers (GS CIM 009 §4.3.6.8, §6.3.6)."""
+    bodies = list(map(_render(request, wanted), page))
+    header = request.headers.get(b"prefer")
+    preferred = preferences(header).version if header is not None else None
+    if preferred is None:
+        return bodies, None
+    version = conformed(preferred)
+    if version == CURRENT:
+        return bodies, _Amended(version, altered=False)
+    amended = list(map(_render(request, replace(wanted, version=version)), page))
+    return amended, _Amended(version, altered=amended != bodies)
+
+
+def _tell(response: Response, amended: _Amended) -> None:
+    """203 for bodies that are altered; the version in any case (RFC 7240 §3)."""
+    if amended.altered:
+        response.status = 203
+    major, minor = amended.version
+    response.headers += [(b"preference-applied", b"ngsi-ld=%d.%d" % (major, minor)), (b"vary", b"Prefer")]
 
 
 def _render(request: Request, wanted: Representation) -> Render:

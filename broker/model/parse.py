@@ -125,13 +125,20 @@ def _object(payload: Any, name: str) -> dict[str, Any]:
 def entity_types(content: Any, names: Names) -> tuple[str, ...]:
     """Expanded types, each once."""
     if type(content) is str:
-        return (names.expand(check_name(content)),)
+        return (_type(content, names),)
     if type(content) is not list or not content:
         raise BadRequestData(f"Entity: type is {shown(content)}, not a name or an array of names")
     for name in content:
         if type(name) is not str:
             raise BadRequestData(f"Entity: type holds {shown(name)}, which is no name")
-    return tuple(dict.fromkeys(names.expand(check_name(name)) for name in content))
+    return tuple(dict.fromkeys(_type(name, names) for name in content))
+
+
+def _type(name: str, names: Names) -> str:
+    try:
+        return names.expand(check_name(name))
+    except BadRequestData as error:
+        raise BadRequestData(f"Entity: type: {error.detail}") from None
 
 
 def _scopes(reading: Reading, content: Any) -> tuple[str, ...]:

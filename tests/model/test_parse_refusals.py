@@ -36,7 +36,10 @@ ENTITIES: list[tuple[Any, str]] = [
     ({"id": "urn:x:1", "@type": "T", "type": "T"}, r"^Entity: .*type is given twice"),
     *(({"id": "urn:x:1", "type": type_}, r"^Entity: type is ") for type_ in some(None, 1, [], {}, True)),
     *(({"id": "urn:x:1", "type": [type_]}, r"^Entity: type holds ") for type_ in some(None, 1, ["T"], {})),
-    *(({"id": "urn:x:1", "type": type_}, r"^Name ") for type_ in some("9Vehicle", "A B", "", NULL, ["T", "a-b"])),
+    *(
+        ({"id": "urn:x:1", "type": type_}, r"^(Entity: type: )?Name ")
+        for type_ in some("9Vehicle", "A B", "", NULL, ["T", "a-b"])
+    ),
     *(
         ({"id": "urn:x:1", "type": "T", "scope": scope}, r"^Entity: scope is ")
         for scope in some("9bad", "/a//b", "a-b", "", None, 1, {}, ["/ok", "9bad"], NULL, [["/a"]])
@@ -276,6 +279,8 @@ def test_updates_take_no_nulls_inside_values(fragment: dict[str, Any], words: st
         {"a": [NULL]},
         {"value": [NULL]},
         {"json": [{"a": [NULL]}]},
+        [{"a": NULL}],
+        {"a": [{"b": {"c": NULL}}]},
         {"object": ["urn:x:2", NULL]},
         {"vocab": [NULL]},
     ],

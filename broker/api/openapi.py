@@ -99,19 +99,19 @@ PATH_VARIABLES: Final = {
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
 }
 
-_TENANT: Final = {
+_TENANT: Final[dict[str, Any]] = {
     "name": TENANT_HEADER,
     "in": "header",
     "description": "The tenant; without it, the default one. Echoed (§6.3.14).",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
 }
-_LINK: Final = {
+_LINK: Final[dict[str, Any]] = {
     "name": "Link",
     "in": "header",
     "description": "The JSON-LD @context of the request and of the answer (§6.3.5); not beside a JSON-LD body.",
     "schema": {"type": "string"},
 }
-_PREFER: Final = {
+_PREFER: Final[dict[str, Any]] = {
     "name": "Prefer",
     "in": "header",
     "description": "`ngsi-ld=1.5`: entities as that version knows them, or the nearest one, which `Preference-Applied` "
@@ -166,7 +166,7 @@ def bare_statuses(operation: Operation) -> dict[int, str]:
         statuses |= {
             411: "No Content-Length.",
             413: "The body is too large.",
-            415: f"The body is none of {', '.join(operation.body.media)}.",
+            415: f"The body is compressed, or none of {', '.join(operation.body.media)}.",
         }
     return statuses
 

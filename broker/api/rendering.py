@@ -26,7 +26,8 @@ from broker.model.entity import Entity
 from broker.model.geojson import LOCATION, feature_collection, feature_renderer
 from broker.model.languages import language_ranges
 from broker.model.parse import parse_attribute_name
-from broker.model.render import Render, Representation, renderer
+from broker.model.project import in_language, instance_of
+from broker.model.render import Render, Representation, attribute_renderer, bare_value, renderer
 from broker.model.versions import CURRENT, Version, conformed
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD
 
@@ -105,51 +106,48 @@ def entity(request: Request, entity: Entity) -> Response:
     attrs = members(request, ATTRS)
     if attrs is not None and not attrs & entity.attributes.keys():
         raise ResourceNotFound(f"Entity {entity.id} has none of the attributes that attrs names.")
-    (body,), amended = _bodies(request, wanted, [entity])
+    if b"prefer" in request.headers:
+        (body,), conformance = _amended(request, wanted, [entity])
+    else:
+        body, conformance = _render(request, wanted)(entity), None
     if (wanted.pick is not None or wanted.omit) and not _has_members(request, body):
         raise ResourceNotFound(f"Entity {entity.id} has none of the members that pick and omit leave.")
     response = _answer(request, [body], body)
-    if amended is not None:
-        _tell(response, amended)
+    if conformance is not None:
+        _tell(response, conformance)
     return response
 
 
 def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine]) -> Response:
     """A page of entities, answered, with what else its header says."""
-    bodies, amended = _bodies(request, representation(request), page)
+    bodies, conformance = _amended(request, representation(request), page)
     document: Any = feature_collection(bodies) if request.media == GEO_JSON else bodies
     response = _answer(request, [document] if request.media == GEO_JSON else bodies, document)
     response.headers.extend(lines)
-    if amended is not None:
-        _tell(response, amended)
+    if conformance is not None:
+        _tell(response, conformance)
     return response
 
 
 def attribute(request: Request, entity: Entity, name: str) -> Response:
-    """One attribute of an entity, answered: an instance, or an array of them."""
-    shown = _only(request, entity, name, representation(request))
+    """One attribute of an entity, answered: an instance, or an array of them. Raises ResourceNotFound."""
+    shown = attribute_renderer(request.call.context, representation(request))(entity, name)
     if isinstance(shown, dict):
         shown = {**shown}  # it may be a part of the entity
         return _answer(request, [shown], shown)
     return _answer(request, [], shown)
 
 
-def value(request: Request, entity: Entity, name: str) -> Any:
-    """The bare value of an attribute, in the simplified form."""
-    return _only(request, entity, name, replace(representation(request), format="simplified"))
+def value(request: Request, entity: Entity, name: str, dataset_id: str | None) -> Any:
+    """The bare value of one instance of an attribute. Raises ResourceNotFound."""
+    lang = request.get(LANG)
+    if lang is not None:
+        entity = in_language(entity, language_ranges(lang))
+    return bare_value(name, instance_of(entity, name, dataset_id), request.call.context)
 
 
-def _only(request: Request, entity: Entity, name: str, wanted: Representation) -> Any:
-    alone = entity._replace(attributes={name: entity.attributes[name]}, scopes=())
-    shown = renderer(request.call.context, wanted)(alone)
-    compact = request.call.context.compact(name)
-    if compact not in shown:
-        raise ResourceNotFound(f"Attribute {compact} of entity {entity.id} has no such instance.")
-    return shown[compact]
-
-
-class _Amended(NamedTuple):
-    """What was made of the version that a request prefers."""
+class _Conformance(NamedTuple):
+    """What became of the version that a request prefers."""
 
     version: Version
     """The one that the bodies conform to."""
@@ -157,9 +155,9 @@ class _Amended(NamedTuple):
     """Whether they would be others without the preference."""
 
 
-def _bodies(
+def _amended(
     request: Request, wanted: Representation, page: Sequence[Entity]
-) -> tuple[list[dict[str, Any]], _Amended | None]:
+) -> tuple[list[dict[str, Any]], _Conformance | None]:
     """Entities as the request wants them, amended to the version that it prefers (GS CIM 009 §4.3.6.8, §6.3.6)."""
     bodies = list(map(_render(request, wanted), page))
     header = request.headers.get(b"prefer")
@@ -168,16 +166,16 @@ def _bodies(
         return bodies, None
     version = conformed(preferred)
     if version == CURRENT:
-        return bodies, _Amended(version, altered=False)
+        return bodies, _Conformance(version, altered=False)
     amended = list(map(_render(request, replace(wanted, version=version)), page))
-    return amended, _Amended(version, altered=amended != bodies)
+    return amended, _Conformance(version, altered=amended != bodies)
 
 
-def _tell(response: Response, amended: _Amended) -> None:
+def _tell(response: Response, conformance: _Conformance) -> None:
     """203 for bodies that are altered; the version in any case (RFC 7240 §3)."""
-    if amended.altered:
+    if conformance.altered:
         response.status = 203
-    major, minor = amended.version
+    major, minor = conformance.version
     response.headers += [(b"preference-applied", b"ngsi-ld=%d.%d" % (major, minor)), (b"vary", b"Prefer")]
 
 

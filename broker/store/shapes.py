@@ -19,6 +19,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from broker.errors import BadRequestData
 from broker.model.entity import Entity, Instance, encode
 from broker.model.expiry import next_expiry
 from broker.model.kinds import GEOMETRIES
@@ -33,7 +34,19 @@ MAX_KEYS: Final = 256
 """Most attribute keys that one entity has in the index: each costs every write."""
 MAX_KEY_LENGTH: Final = 512
 """Strings are indexed up to this many characters; queries for longer ones look at the entity itself."""
+MAX_TYPES: Final = 100
+"""Most types that an entity has: each is a key of the index."""
+MAX_ENTITY: Final = 12 * 2**20
+"""Bytes of an entity that a document of MongoDB, 16 MiB at most, holds beside its index keys."""
 _INT64: Final = 2**63
+
+
+def check_bounds(entity: Entity, stored: bytes, max_entity: int) -> None:
+    """Raise BadRequestData if the entity has grown too large to be kept."""
+    if len(stored) > max_entity:
+        raise BadRequestData(f"Entity {entity.id} would take {len(stored)} bytes; {max_entity} are the most.")
+    if len(entity.types) > MAX_TYPES:
+        raise BadRequestData(f"Entity {entity.id} would have {len(entity.types)} types; {MAX_TYPES} are the most.")
 
 
 def document(entity: Entity, revision: int, *, index_geometry: bool = True) -> Document:
@@ -136,7 +149,8 @@ def _value_keys(name: str, value: Any) -> Iterator[Document]:
             yield {"k": name, "v": typed}
         else:
             yield {"k": name}
-            if value.get("type", value.get("@type")) not in GEOMETRIES:
+            kind = value.get("type", value.get("@type"))
+            if not (isinstance(kind, str) and kind in GEOMETRIES):
                 yield from _member_keys(name, value)
     else:
         yield {"k": name}

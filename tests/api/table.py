@@ -14,6 +14,7 @@ _BODIES: dict[str, Any] = {
     "Attribute": ENTITY["value"],
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
+    "Value": 1,
 }
 """A sound body for each schema of a request."""
 _QUERIES = {"queryEntities": "?type=Nothing", "purgeEntities": "?type=Nothing"}

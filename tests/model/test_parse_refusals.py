@@ -44,6 +44,8 @@ ENTITIES: list[tuple[Any, str]] = [
         ({"id": "urn:x:1", "type": "T", "scope": scope}, r"^Entity: scope is ")
         for scope in some("9bad", "/a//b", "a-b", "", None, 1, {}, ["/ok", "9bad"], NULL, [["/a"]])
     ),
+    ({"id": "urn:x:1", "type": ["T"] * 65}, "^Entity: type holds 65 names: 64 are allowed$"),
+    ({"id": "urn:x:1", "type": "T", "scope": ["/a"] * 257}, "^Entity: scope holds 257 scopes: 256 are allowed$"),
     *(
         ({"id": "urn:x:1", "type": "T", "expiresAt": at}, r"^Entity: expiresAt is .*, not a DateTime")
         for at in some("not-a-date", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00+01:00", 1, None, NULL)

@@ -15,7 +15,12 @@ def entity(attributes: Attributes, types: tuple[str, ...] = ("T",), scopes: tupl
     return Entity("urn:x:1", types, attributes, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", scopes)
 
 
-scalars = st.one_of(st.text(max_size=8), st.integers(-(2**63), 2**64 - 1), st.booleans(), st.floats(allow_nan=False))
+scalars = st.one_of(
+    st.text(max_size=8),
+    st.integers(-(2**63), 2**64 - 1),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
 )

@@ -1,10 +1,10 @@
 """Geometries on the sphere: edges are geodesics, distances great circles, as mongod has them (S2 geometry).
 
-Between GeoJSON and S2 stand three facts: an altitude does not count; repeated positions are one; a polygon that crosses
-itself, or a multipolygon whose parts overlap, is what remains when it is repaired.
+Between GeoJSON and S2 stand four facts: an altitude does not count; repeated positions are one; of the two areas that a
+ring bounds the smaller one is meant; what crosses itself, or overlaps itself, is what remains when it is repaired.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
 import shapely
@@ -13,50 +13,170 @@ from shapely.geometry import mapping, shape
 
 Geometry: TypeAlias = dict[str, Any]
 """A GeoJSON geometry that `broker.model.geometry` has accepted."""
+Geography: TypeAlias = spherely.Geography
+"""A geometry as S2 has it."""
 Position: TypeAlias = tuple[float, float]
 
 EARTH_RADIUS: Final = 6_378_100.0
 """Metres; mongod's own."""
+MAX_CROSSINGS: Final = 1_000
+"""A repair takes time that grows with the crossings; what crosses itself more often is taken as its convex hull."""
+_MAX_NEAR: Final = 1_000_000
+"""Pairs of edges looked at for crossings; what has more is taken as its convex hull."""
+_CHUNK: Final = 256
 
 
-def geography(geometry: Geometry) -> spherely.Geography:
-    """The geometry as S2 has it, repaired if need be. Raises ValueError if nothing remains of it."""
+def geography(geometry: Geometry) -> Geography:
+    """The geometry as S2 has it, repaired if need be; its convex hull where there is no repair."""
     try:
         return _built(geometry)
     except ValueError:
-        return _built(repaired(geometry))
+        return _repaired(geometry)
 
 
-def repaired(geometry: Geometry) -> Geometry:
-    """A valid geometry over the same area: rings that cross themselves are split, overlapping parts united.
+def sound(geometry: Geometry) -> Geometry | None:
+    """The GeoJSON of what `geography` builds: the geometry, or its repaired copy; None if it is a convex hull."""
+    plain = {"type": geometry["type"], "coordinates": _flat(geometry["coordinates"])}
+    for candidate in (lambda: plain, lambda: repaired(plain)):
+        try:
+            found: Geometry = candidate()
+            _built(found)
+        except ValueError:
+            continue
+        return found
+    return None
 
-    The repair is planar: it changes shapes that are wrong to begin with, and is near them on a city's scale.
-    Raises ValueError if nothing with an area remains.
-    """
-    flat = {"type": geometry["type"], "coordinates": _flat(geometry["coordinates"])}
-    valid = shapely.make_valid(shape(flat), method="structure", keep_collapsed=False)
-    if valid.is_empty:
-        raise ValueError("nothing remains of the geometry")
-    result: Geometry = mapping(shapely.orient_polygons(valid))
-    return {"type": result["type"], "coordinates": _listed(result["coordinates"])}
+
+def positions(geometry: Geometry) -> Iterator[Position]:
+    """The positions of a geometry, ring by ring, line by line."""
+    return _positions(geometry["coordinates"])
 
 
-def distance(one: spherely.Geography, other: spherely.Geography) -> float:
-    """The shortest great-circle distance in metres."""
+def paths(geometry: Geometry) -> list[list[Position]]:
+    """The lines and rings of a geometry; each of its points as a line of one position."""
+    if geometry["type"] in ("Point", "MultiPoint"):
+        return [[point] for point in positions(geometry)]
+    return [list(_positions(part)) for part in _parts(geometry["coordinates"])]
+
+
+# Relations (OGC 06-103r4 §6.1.15.3). What is a border counts to the geometry; S2 decides on the last few nanometres.
+
+TOUCHING: Final = 1e-6
+"""Metres between a point and what it touches: about the error of a computed position."""
+
+
+def distance(one: Geography, other: Geography) -> float:
+    """The shortest great-circle distance in metres; 0 if they intersect."""
     return float(spherely.distance(one, other, radius=EARTH_RADIUS))
 
 
-def overlaps(one: spherely.Geography, other: spherely.Geography) -> bool:
-    """Whether they share some but not all of each other, in their own dimension (OGC 06-103r4 §6.1.15.3)."""
+def intersects(one: Geography, other: Geography) -> bool:
+    """Whether they have a point in common, be it on their borders."""
+    if spherely.intersects(one, other) or spherely.touches(one, other):
+        return True
+    pointed = spherely.get_dimension(one) == 0 or spherely.get_dimension(other) == 0
+    return bool(pointed) and distance(one, other) <= TOUCHING
+
+
+def within(one: Geography, other: Geography) -> bool:
+    """Whether the first is part of the second, and not of its border alone."""
+    return bool(spherely.covers(other, one)) and not spherely.touches(one, other)
+
+
+def equals(one: Geography, other: Geography) -> bool:
+    """Whether they are the same points."""
+    return bool(spherely.equals(one, other))
+
+
+def overlaps(one: Geography, other: Geography) -> bool:
+    """Whether they share some but not all of each other, in their own dimension."""
     dimension = spherely.get_dimension(one)
     if dimension != spherely.get_dimension(other) or not spherely.intersects(one, other):
         return False
     if spherely.covers(one, other) or spherely.covers(other, one):
         return False
-    return spherely.get_dimension(spherely.intersection(one, other)) == dimension
+    return bool(spherely.get_dimension(spherely.intersection(one, other)) == dimension)
 
 
-def _built(geometry: Geometry) -> spherely.Geography:
+# Repair.
+
+
+def repaired(geometry: Geometry) -> Geometry:
+    """A geometry of its own kind or a simpler one over the same area, that does not cross itself.
+
+    Rings that cross themselves are split, overlapping parts united; a ring without an area is a line, a line without a
+    length a point. The repair is planar: it changes what is wrong to begin with, and is near it on a city's scale.
+    Raises ValueError for what crosses itself too often.
+    """
+    flat = _flat(geometry["coordinates"])
+    wraps = _wraps(flat)
+    planar = shape({"type": geometry["type"], "coordinates": _turned(flat) if wraps else flat})
+    result: Geometry = mapping(_valid(planar))
+    coordinates = _turned_back(result["coordinates"]) if wraps else _listed(result["coordinates"])
+    return {"type": result["type"], "coordinates": coordinates}
+
+
+def _repaired(geometry: Geometry) -> Geography:
+    try:
+        return _built(repaired(geometry))
+    except ValueError:
+        return spherely.convex_hull(spherely.create_multipoint(list(positions(geometry))))
+
+
+def _valid(planar: Any) -> Any:
+    if _tangled(planar):
+        raise ValueError(f"more than {MAX_CROSSINGS} crossings")
+    for keep_collapsed in (False, True):
+        valid = shapely.make_valid(planar, method="structure", keep_collapsed=keep_collapsed)
+        if not valid.is_empty and valid.geom_type != "GeometryCollection":
+            return valid
+    raise ValueError("nothing of one kind remains")
+
+
+def _tangled(planar: Any) -> bool:
+    """Whether there are too many crossings to repair. It looks at a bounded number of pairs of edges."""
+    ends = shapely.get_coordinates(planar)
+    edges = shapely.linestrings([(ends[i], ends[i + 1]) for i in range(len(ends) - 1)])
+    tree = shapely.STRtree(edges)
+    near = crossings = 0
+    for start in range(0, len(edges), _CHUNK):
+        near_here, _ = tree.query(edges[start : start + _CHUNK])
+        near += len(near_here)
+        if near > _MAX_NEAR:
+            return True
+        crossing_here, _ = tree.query(edges[start : start + _CHUNK], predicate="intersects")
+        crossings += len(crossing_here) - 3 * min(_CHUNK, len(edges) - start)  # itself and its neighbours
+        if crossings > 2 * MAX_CROSSINGS:
+            return True
+    return False
+
+
+def _wraps(flat: Any) -> bool:
+    """Whether the geometry goes over the antimeridian, as far as its positions tell."""
+    longitudes = [longitude for longitude, _ in _positions(flat)]
+    return max(longitudes) - min(longitudes) > 180
+
+
+def _turned(coordinates: Any) -> Any:
+    """Coordinates in a plane where the antimeridian is no border: longitudes from 0 to 360."""
+    return _mapped(coordinates, lambda longitude: longitude + 360 if longitude < 0 else longitude)
+
+
+def _turned_back(coordinates: Any) -> Any:
+    return _mapped(coordinates, lambda longitude: longitude - 360 if longitude > 180 else longitude)
+
+
+def _mapped(coordinates: Any, turn: Callable[[float], float]) -> Any:
+    if isinstance(coordinates[0], int | float):
+        return [turn(coordinates[0]), coordinates[1]]
+    return [_mapped(inner, turn) for inner in coordinates]
+
+
+# From GeoJSON to S2.
+
+
+def _built(geometry: Geometry) -> Geography:
+    """The geometry as S2 has it. Raises ValueError if S2 refuses it."""
     return _BUILDERS[geometry["type"]](geometry["coordinates"])
 
 
@@ -70,17 +190,27 @@ def _points(positions: Iterable[Any]) -> list[Position]:
     return points
 
 
-def _point(position: Any) -> spherely.Geography:
+def _point(position: Any) -> Geography:
     return spherely.create_point(float(position[0]), float(position[1]))
 
 
-def _line(positions: Any) -> spherely.Geography:
+def _line(positions: Any) -> Geography:
+    return spherely.create_linestring(_line_points(positions))
+
+
+def _line_points(positions: Any) -> list[Position]:
     points = _points(positions)
-    return spherely.create_linestring(points) if len(points) > 1 else spherely.create_point(*points[0])
+    if len(points) < 2:
+        raise ValueError("a line has two positions that differ")
+    return points
 
 
-def _polygon(rings: Any) -> spherely.Geography:
+def _polygon(rings: Any) -> Geography:
     shell, *holes = [_ring(ring) for ring in rings]
+    if holes:
+        whole = spherely.create_polygon(shell)
+        if not all(spherely.covers(whole, spherely.create_polygon(hole)) for hole in holes):
+            raise ValueError("a hole is outside of its polygon")
     return spherely.create_polygon(shell, holes or None)
 
 
@@ -89,20 +219,40 @@ def _ring(positions: Any) -> list[Position]:
     return points[:-1] if len(points) > 1 and points[0] == points[-1] else points
 
 
-_BUILDERS: Final[dict[str, Callable[[Any], spherely.Geography]]] = {
+_BUILDERS: Final[dict[str, Callable[[Any], Geography]]] = {
     "Point": _point,
     "MultiPoint": lambda positions: spherely.create_multipoint([(float(p[0]), float(p[1])) for p in positions]),
     "LineString": _line,
-    "MultiLineString": lambda lines: spherely.create_multilinestring([_points(line) for line in lines]),
+    "MultiLineString": lambda lines: spherely.create_multilinestring([_line_points(line) for line in lines]),
     "Polygon": _polygon,
     "MultiPolygon": lambda polygons: spherely.create_multipolygon([_polygon(rings) for rings in polygons]),
 }
 
 
+# Coordinates of any depth.
+
+
+def _positions(coordinates: Any) -> Iterator[Position]:
+    if isinstance(coordinates[0], int | float):
+        yield float(coordinates[0]), float(coordinates[1])
+    else:
+        for inner in coordinates:
+            yield from _positions(inner)
+
+
+def _parts(coordinates: Any) -> Iterator[Any]:
+    """The arrays of positions in coordinates."""
+    if isinstance(coordinates[0][0], int | float):
+        yield coordinates
+    else:
+        for inner in coordinates:
+            yield from _parts(inner)
+
+
 def _flat(coordinates: Any) -> Any:
     """Coordinates without altitudes."""
     if isinstance(coordinates[0], int | float):
-        return coordinates[:2]
+        return [coordinates[0], coordinates[1]]
     return [_flat(inner) for inner in coordinates]
 
 

@@ -7,7 +7,8 @@ What can go wrong, and what follows:
   again on the new state, with jitter; from the third try on it first write-locks its entities, or a large group would
   starve.
 - A worker died and left a transaction open that has changed an entity of the group: the same, until that is ended.
-- mongod refuses a geometry (16755): the entity is written without geometry keys, marked, and the group is run again.
+- mongod refuses a geometry (16755): the entity is indexed in the next of the ways of `Indexing`, and the group is run
+  again.
 - An entity has grown too large, or something else fails that no retry mends: the group fails, `broker.store.commits`
   finds the culprit by halves.
 - The result of the commit is unknown: the commit is retried, never the operations.
@@ -33,6 +34,7 @@ from broker.store.client import DURABLE, SNAPSHOT, Client, Database
 from broker.store.commits import Change, Deriver, Owed, Pending
 from broker.store.errors import UNAVAILABLE, ours
 from broker.store.indexes import ENTITIES
+from broker.store.places import Indexing
 from broker.store.visible import current_instant
 from broker.telemetry import DATABASE_SECONDS, GROUP_CONFLICTS, GROUP_RETRIES, GROUP_SIZE
 
@@ -52,6 +54,8 @@ _BAD_GEOMETRY: Final = frozenset({16755, 16756})
 
 _States: TypeAlias = dict[str, dict[str, Any]]
 """Entity id to the document that the transaction reads."""
+_Indexing: TypeAlias = dict[str, Indexing]
+"""How entities are indexed whose geometries mongod has refused."""
 _PROJECTION: Final = dict.fromkeys(("j", "r", *shapes.MARKS), 1)
 
 _Operation: TypeAlias = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
@@ -98,7 +102,7 @@ class Groups:
         Raises StoreUnavailable when the database stays away, BadRequestData or whatever else for the whole group: then
         none of it is written.
         """
-        unindexed: set[str] = set()
+        indexing: _Indexing = {}
         started = monotonic()
         give_up = started + GIVE_UP_AFTER
         patient_until = min(pending.patient_until for pending in group)
@@ -108,10 +112,10 @@ class Groups:
             tries += 1
             try:
                 with _GROUP_SECONDS.time():
-                    results = await self._try(group, tries >= LOCK_FROM_TRY, unindexed, give_up)
+                    results = await self._try(group, tries >= LOCK_FROM_TRY, indexing, give_up)
                 break
             except _Refused as refused:
-                unindexed |= refused.ids
+                indexing.update((each, _next(indexing, each)) for each in refused.ids)
             except PyMongoError as error:
                 conflict = not isinstance(error, UNAVAILABLE)
                 if not _again(error) or monotonic() > (give_up if conflict else patient_until):
@@ -128,7 +132,7 @@ class Groups:
         if monotonic() > started + abandoned.IDLE:
             await abandoned.end(self._client)
 
-    async def _try(self, group: Sequence[Pending], lock: bool, unindexed: set[str], give_up: float) -> list[Any]:
+    async def _try(self, group: Sequence[Pending], lock: bool, indexing: _Indexing, give_up: float) -> list[Any]:
         ids = list(dict.fromkeys(pending.write.entity_id for pending in group))
         async with self._client.start_session() as session:
             await session.start_transaction(read_concern=SNAPSHOT, write_concern=DURABLE)
@@ -137,7 +141,7 @@ class Groups:
             states = await self._read(ids, session)
             outcome = _apply(group, states)
             if outcome.changes:
-                await self._write(states, outcome, unindexed, session)
+                await self._write(states, outcome, indexing, session)
                 await _commit(session, give_up)
             return outcome.results
 
@@ -146,9 +150,9 @@ class Groups:
         return {found["_id"]: found for found in await cursor.to_list()}
 
     async def _write(
-        self, states: _States, outcome: _Outcome, unindexed: set[str], session: AsyncClientSession
+        self, states: _States, outcome: _Outcome, indexing: _Indexing, session: AsyncClientSession
     ) -> None:
-        operations = _operations(states, outcome, unindexed, self._max_entity)
+        operations = _operations(states, outcome, indexing, self._max_entity)
         if operations:
             try:
                 await self._entities.bulk_write(operations, ordered=False, session=session)
@@ -222,20 +226,20 @@ def _take(entity_id: str, step: _Step, new: Entity | None, now: str, outcome: _O
     return taken
 
 
-def _operations(states: _States, outcome: _Outcome, unindexed: set[str], max_entity: int) -> list[_Operation]:
+def _operations(states: _States, outcome: _Outcome, indexing: _Indexing, max_entity: int) -> list[_Operation]:
     """The bulk write that leaves each entity as the group's last operation on it wants. Raises BadRequestData."""
     operations: list[_Operation] = []
     for entity_id, (first, last, revision) in outcome.steps.items():
-        index_geometry = entity_id not in unindexed
+        way = indexing.get(entity_id, Indexing.AS_SENT)
         if last is None:
             if first is not None:
                 operations.append(DeleteOne({"_id": entity_id}))
         elif first is None:
-            document = shapes.document(last, revision, index_geometry=index_geometry)
+            document = shapes.document(last, revision, way)
             shapes.check_bounds(last, document["j"], max_entity)
             operations.append(InsertOne(document))
         else:
-            update = shapes.update(first, last, revision, states[entity_id], index_geometry=index_geometry)
+            update = shapes.update(first, last, revision, states[entity_id], way)
             shapes.check_bounds(last, update["$set"]["j"], max_entity)
             operations.append(UpdateOne({"_id": entity_id}, update))
     return operations
@@ -257,6 +261,11 @@ def _again(error: PyMongoError) -> bool:
             detail.get("code") == _DUPLICATE_KEY for detail in (error.details or {}).get("writeErrors", ())
         )
     return isinstance(error, DuplicateKeyError) or error.has_error_label("TransientTransactionError")
+
+
+def _next(indexing: _Indexing, entity_id: str) -> Indexing:
+    """The way to index an entity after mongod has refused the one before; the last is never refused."""
+    return Indexing(indexing.get(entity_id, Indexing.AS_SENT) + 1)
 
 
 def _refused_geometries(error: BulkWriteError) -> set[str]:

@@ -4,14 +4,14 @@
      t: [type IRI, …],
      a: [{k: name, v: scalar}, …]      every attribute value and every scope; `v` is never an array, which would ruin
                                         the bounds of all attributes; absent where the value is no scalar (existence)
-     g: [{k: name, v: geometry}, …]    every geometry
+     g: [{k: [name, …], v: geometry}, …]    every geometry: see `broker.store.places`
      x: DateTime                        when the first part of the entity expires
      o: true                            more keys than MAX_KEYS: a query must look at the entity itself
      u: true                            a geometry that mongod refuses to index, likewise
      r: revision, 1 when created,
      j: bytes of `broker.model.entity.encode`}
 
-Empty `g`, `x`, `o`, `u` are left out. Keys `name[member]` hold the members of object values, one level deep, and the
+Empty `g`, `x`, `o` are left out. Keys `name[member]` hold the members of object values, one level deep, and the
 languages of a LanguageProperty. See docs/decisions/document-shape.md.
 """
 
@@ -24,6 +24,7 @@ from broker.model.entity import Entity, Instance, encode
 from broker.model.expiry import next_expiry
 from broker.model.kinds import GEOMETRIES
 from broker.names import NGSI_LD
+from broker.store.places import Indexing, place_fields
 
 Document: TypeAlias = dict[str, Any]
 
@@ -49,7 +50,7 @@ def check_bounds(entity: Entity, stored: bytes, max_entity: int) -> None:
         raise BadRequestData(f"Entity {entity.id} would have {len(entity.types)} types; {MAX_TYPES} are the most.")
 
 
-def document(entity: Entity, revision: int, *, index_geometry: bool = True) -> Document:
+def document(entity: Entity, revision: int, indexing: Indexing = Indexing.AS_SENT) -> Document:
     """The whole document of an entity."""
     stored: Document = {"_id": entity.id, "t": list(entity.types), "r": revision, "j": encode(entity)}
     stored.update(_attribute_fields(entity))
@@ -57,12 +58,16 @@ def document(entity: Entity, revision: int, *, index_geometry: bool = True) -> D
     return stored
 
 
-MARKS: Final = ("x", "o", "u")
+MARKS: Final = ("x", "o")
 """Fields that few documents have."""
 
 
 def update(
-    old: Entity, new: Entity, revision: int, present: Container[str] = MARKS, *, index_geometry: bool = True
+    old: Entity,
+    new: Entity,
+    revision: int,
+    present: Container[str] = MARKS,
+    indexing: Indexing = Indexing.AS_SENT,
 ) -> Document:
     """The MongoDB update that turns the document of `old` into that of `new`; `present`: the marks of the old one.
 
@@ -75,9 +80,9 @@ def update(
     if changed or old.scopes != new.scopes or old.expires_at != new.expires_at:
         wanted.update(_attribute_fields(new))
         owned |= {"a", "o", "x"}
-    if not index_geometry or any(_has_geometry(instances) for instances in changed):
-        wanted.update(_geometry_fields(new, index_geometry))
-        owned |= {"g", "u"}
+    if indexing is not Indexing.AS_SENT or old.types != new.types or any(map(_has_geometry, changed)):
+        wanted.update(place_fields(new, indexing))
+        owned.add("g")
     if old.types != new.types:
         wanted["t"] = list(new.types)
     gone = {field for field in owned - wanted.keys() if field == "g" or field in present}
@@ -96,16 +101,8 @@ def _has_geometry(instances: list[Instance]) -> bool:
     return any(instance["type"] == "GeoProperty" for instance in instances)
 
 
-def _geometry_fields(entity: Entity, index_geometry: bool) -> Document:
-    geometries = [
-        {"k": name, "v": instance["value"]}
-        for name, instances in entity.attributes.items()
-        for instance in instances
-        if instance["type"] == "GeoProperty"
-    ]
-    if not geometries:
-        return {}
-    return {"g": geometries} if index_geometry else {"u": True}
+def _affordable(indexing: Indexing, stored: bytes) -> Indexing:
+    return indexing if len(stored) <= MAX_INDEXED_SIZE else Indexing.ANYWHERE
 
 
 def _attribute_fields(entity: Entity) -> Document:

@@ -1,0 +1,71 @@
+"""Geo-queries as a region that every match intersects, which mongod looks up in its index (GS CIM 009 §4.10).
+
+mongod's own relations will not do: `$near` and several geometries in one array exclude each other, `$centerSphere` and
+`$geoWithin` know no borders, and the others it does not have. So mongod finds by `$geoIntersects`, and
+`broker.query.geo_predicate` decides.
+"""
+
+from collections.abc import Collection
+from typing import Any, Final, TypeAlias, assert_never
+
+from broker.query import sphere
+from broker.query.around import around
+from broker.query.ast import GeoCondition, Relation
+from broker.query.sphere import Geometry
+
+Mongo: TypeAlias = dict[str, Any]
+
+
+ANYWHERE: Final = "@anywhere"
+"""The name under which entities lie that any geo-query finds: no attribute can have it."""
+
+
+def typed(type_name: str, name: str) -> str:
+    """The name under which the geometries of a GeoProperty of entities of one type lie."""
+    return f"{type_name} {name}"
+
+
+def region_filter(condition: GeoCondition, types: Collection[str] = ()) -> Mongo | None:
+    """The filter on the field `g` that every match passes; None if any entity that has the GeoProperty may match.
+
+    `types`: each match is of one of them; empty for any.
+    """
+    region = _region(condition)
+    if region is None:
+        return None
+    names = [typed(each, condition.name) for each in types] or [condition.name]
+    place = {"k": {"$in": [*names, ANYWHERE]}, "v": {"$geoIntersects": {"$geometry": region}}}
+    return {"g": {"$elemMatch": place}}
+
+
+def _region(condition: GeoCondition) -> Geometry | None:
+    reference = sphere.sound(condition.geometry)
+    if reference is None:
+        return None
+    match condition.relation:
+        case Relation.NEARER:
+            circles = around(reference, condition.metres)
+            return circles and _with_inside(reference, circles)
+        case Relation.FARTHER | Relation.DISJOINT:
+            return None
+        case Relation.INTERSECTS:
+            return _with_borders(reference)
+        case Relation.WITHIN | Relation.CONTAINS | Relation.EQUALS | Relation.OVERLAPS:
+            return reference
+        case _:
+            assert_never(condition.relation)
+
+
+def _with_inside(reference: Geometry, circles: Geometry) -> Geometry:
+    """The circles along the borders of areas, and what is inside of them."""
+    if reference["type"] not in ("Polygon", "MultiPolygon"):
+        return circles
+    return {"type": "GeometryCollection", "geometries": [reference, circles]}
+
+
+def _with_borders(reference: Geometry) -> Geometry:
+    """To mongod, areas that only touch do not intersect. On a sphere they can touch only where both have a corner."""
+    if reference["type"] == "Point":
+        return reference
+    corners = {"type": "MultiPoint", "coordinates": list(dict.fromkeys(sphere.positions(reference)))}
+    return {"type": "GeometryCollection", "geometries": [reference, corners]}

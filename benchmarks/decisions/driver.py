@@ -1,6 +1,11 @@
-"""PyMongo's asynchronous API beside Motor: `python -m benchmarks.decisions.driver`. Motor is in the extra `bench`."""
+"""PyMongo's asynchronous API beside Motor: `python -m benchmarks.decisions.driver`. Motor is in the extra `bench`.
+
+Motor works in a pool of threads, five for each core, and so never has more operations under way than that; PyMongo is
+measured with as many connections as clients, and with as many as Motor comes to.
+"""
 
 import argparse
+import os
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -18,7 +23,8 @@ from benchmarks.store_work import Operation
 ENTITIES: Final = 10_000
 CLIENTS: Final = (1, 32, 128)
 PAGE: Final = 1000
-OPTIONS: Final[dict[str, Any]] = {"w": "majority", "journal": True, "maxPoolSize": 128}
+OPTIONS: Final[dict[str, Any]] = {"w": "majority", "journal": True}
+MOTORS_THREADS: Final = 5 * (os.cpu_count() or 1)
 
 
 def find_one(entities: Any) -> Operation:
@@ -53,9 +59,16 @@ def find_page(entities: Any) -> Operation:
 
 async def main(database: Mongod, repetitions: int, seconds: float) -> None:
     """Measure each operation with both drivers, in turn."""
-    pymongo: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(database.uri, **OPTIONS)
-    motor = AsyncIOMotorClient(database.uri, **OPTIONS)
-    drivers: dict[str, Any] = {"PyMongo Async": pymongo["driver"]["entities"], "Motor": motor["driver"]["entities"]}
+    wide, narrow = (
+        AsyncMongoClient[dict[str, Any]](database.uri, maxPoolSize=size, **OPTIONS)
+        for size in (max(CLIENTS), MOTORS_THREADS)
+    )
+    motor = AsyncIOMotorClient(database.uri, maxPoolSize=max(CLIENTS), **OPTIONS)
+    drivers: dict[str, Any] = {
+        "PyMongo Async": wide["driver"]["entities"],
+        f"PyMongo Async, {MOTORS_THREADS} connections": narrow["driver"]["entities"],
+        "Motor": motor["driver"]["entities"],
+    }
     plans = [(operation, clients) for operation in (find_one, update_one) for clients in CLIENTS] + [(find_page, 4)]
     for operation, clients in plans:
         trials: dict[str, Callable[[], Awaitable[Outcome]]] = {
@@ -66,7 +79,8 @@ async def main(database: Mongod, repetitions: int, seconds: float) -> None:
             await trial()  # connects
         found = await experiment.interleaved(trials, repetitions)
         experiment.show(f"{operation.__name__}, {clients} clients", found)
-    await pymongo.close()
+    await wide.close()
+    await narrow.close()
     motor.close()
 
 

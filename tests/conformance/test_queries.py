@@ -93,6 +93,13 @@ def test_a_query_reduces_entities_and_drops_none(api: httpx2.Client, new_id: str
     assert refusal(api.get(f"/entities/{new_id}?pick=none")) == NOT_FOUND
 
 
+def test_attrs_reduce_an_entity_or_hide_it(api: httpx2.Client, new_id: str) -> None:
+    """QY-06, §5.7.1, §6.5.3.1: only these attributes; 404 if the entity has none of them."""
+    create(api, new_id, a=1, b=2)
+    assert entity(api, new_id, "attrs=a,none&format=simplified") == {"id": new_id, "type": "Vehicle", "a": 1}
+    assert refusal(api.get(f"/entities/{new_id}?attrs=none")) == NOT_FOUND
+
+
 @pytest.mark.parametrize(
     ("datasets", "expected"),
     [("@none", {"a": 1, "b": 3}), (GPS, {"a": {"dataset": {GPS: 2}}}), (f"@none,{GPS}", None), ("urn:x:none", {})],

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -18,11 +19,14 @@ _MAKE = re.compile(r"^make ([a-z-]+)$")
 TESTING = {"NGSILD_TEST_WORKERS"}
 """Variables of the test suite."""
 
-_GROUP = typer.main.get_group(app)
-FLAGS = {
-    name: {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
-    for name, command in _GROUP.commands.items()
-}
+
+def flags(command: Any) -> set[str]:
+    """The flags of a command, and of those below it."""
+    own = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    return own.union({"--help"}, *map(flags, getattr(command, "commands", {}).values()))
+
+
+FLAGS = {name: flags(command) for name, command in typer.main.get_group(app).commands.items()}
 """Command to its flags."""
 
 

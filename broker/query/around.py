@@ -13,6 +13,8 @@ from broker.query.sphere import EARTH_RADIUS, Geometry, Position, paths
 
 CORNERS: Final = 32
 MAX_CIRCLES: Final = 64
+MAX_OUTLINED: Final = 256
+"""Most positions of a geometry that has an outline of polygons."""
 WIDEST: Final = radians(80)
 """Greatest radius of a circle. mongod takes a polygon for the smaller of its two sides: the limit is at 90°."""
 SLACK: Final = 0.01
@@ -27,7 +29,7 @@ def around(geometry: Geometry, metres: float) -> Geometry | None:
 
     None where that is more than mongod takes for a polygon.
     """
-    lines = [[_vector(position) for position in path] for path in paths(geometry)]
+    lines = _lines(geometry)
     circles = list(_circles(lines, metres))
     if any(radius > WIDEST for _, radius in circles):
         return None
@@ -35,6 +37,38 @@ def around(geometry: Geometry, metres: float) -> Geometry | None:
     if len(polygons) == 1:
         return {"type": "Polygon", "coordinates": polygons[0]}
     return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def antipodal(geometry: Geometry) -> bool:
+    """Whether an edge joins opposite ends of the Earth: nobody knows which way."""
+    return any(_angle(*edge) > pi - MARGIN for line in _lines(geometry) for edge in pairwise(line))
+
+
+def outline(geometry: Geometry) -> Geometry:
+    """What lies within SLACK of the positions, lines and rings of a geometry, as polygons that contain it.
+
+    Of a geometry with many positions only these, as points.
+    """
+    lines = _lines(geometry)
+    if sum(map(len, lines)) > MAX_OUTLINED:
+        return {"type": "MultiPoint", "coordinates": [list(position) for path in paths(geometry) for position in path]}
+    reach = SLACK / EARTH_RADIUS
+    corners = dict.fromkeys(vector for line in lines for vector in line)
+    polygons = [[_polygon(vector, reach, 4)] for vector in corners]
+    polygons += [[_strip(*edge, reach)] for line in lines for edge in pairwise(line) if _angle(*edge) > _SAME]
+    return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def _lines(geometry: Geometry) -> list[list[Vector]]:
+    return [[_vector(position) for position in path] for path in paths(geometry)]
+
+
+def _strip(start: Vector, end: Vector, reach: float) -> list[list[float]]:
+    """The ring around an edge, `reach` to either side; in the middle it is wider."""
+    across = _unit(*_cross(start, end))
+    sides = [_moved(start, across, -reach), _moved(end, across, -reach)]
+    sides += [_moved(end, across, reach), _moved(start, across, reach)]
+    return [*sides, sides[0]]
 
 
 def _circles(lines: Sequence[Sequence[Vector]], metres: float) -> Iterator[tuple[Vector, float]]:
@@ -77,18 +111,23 @@ def _enclosing(lines: Sequence[Sequence[Vector]], reach: float) -> tuple[Vector,
     return centre, max(_angle(centre, vector) for vector in vectors) + reach
 
 
-def _polygon(centre: Vector, radius: float) -> list[list[float]]:
+def _polygon(centre: Vector, radius: float, corners: int = CORNERS) -> list[list[float]]:
     """The ring around a circle whose sides touch it: its corners are where tan R = tan r / cos(π / corners)."""
-    corner = atan(tan(radius) / cos(pi / CORNERS))
+    corner = atan(tan(radius) / cos(pi / corners))
     first = _unit(*_cross(centre, min(_AXES, key=lambda axis: abs(_dot(axis, centre)))))
     second = _cross(centre, first)
     ring = []
-    for number in range(CORNERS):
-        turn = 2 * pi * number / CORNERS
-        side = [cos(turn) * first[axis] + sin(turn) * second[axis] for axis in range(3)]
-        x, y, z = (cos(corner) * centre[axis] + sin(corner) * side[axis] for axis in range(3))
-        ring.append([degrees(atan2(y, x)), degrees(atan2(z, hypot(x, y)))])
+    for number in range(corners):
+        turn = 2 * pi * number / corners
+        aside = _sum(cos(turn), first, sin(turn), second)
+        ring.append(_moved(centre, aside, corner))
     return [*ring, ring[0]]
+
+
+def _moved(vector: Vector, aside: Vector, angle: float) -> list[float]:
+    """The position at an angle from a vector, in a direction at right angles to it."""
+    x, y, z = _sum(cos(angle), vector, sin(angle), aside)
+    return [degrees(atan2(y, x)), degrees(atan2(z, hypot(x, y)))]
 
 
 # Vectors of length 1: no place on the sphere is special to them.
@@ -107,6 +146,15 @@ def _vector(position: Position) -> Vector:
 def _unit(x: float, y: float, z: float) -> Vector:
     length = sqrt(x * x + y * y + z * z)
     return (x / length, y / length, z / length) if length > _SAME else _AXES[0]
+
+
+def _sum(one: float, vector: Vector, two: float, other: Vector) -> Vector:
+    """one · vector + two · other"""
+    return (
+        one * vector[0] + two * other[0],
+        one * vector[1] + two * other[1],
+        one * vector[2] + two * other[2],
+    )
 
 
 def _dot(one: Vector, other: Vector) -> float:
@@ -130,5 +178,4 @@ def _between(start: Vector, end: Vector, part: float) -> Vector:
     angle = _angle(start, end)
     if angle < _SAME:
         return start
-    before, after = sin((1 - part) * angle) / sin(angle), sin(part * angle) / sin(angle)
-    return _unit(*(before * start[axis] + after * end[axis] for axis in range(3)))
+    return _unit(*_sum(sin((1 - part) * angle), start, sin(part * angle), end))

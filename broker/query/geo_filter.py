@@ -2,14 +2,15 @@
 
 mongod's own relations will not do: `$near` and several geometries in one array exclude each other, `$centerSphere` and
 `$geoWithin` know no borders, and the others it does not have. So mongod finds by `$geoIntersects`, and
-`broker.query.geo_predicate` decides.
+`broker.query.geo_predicate` decides. What only touches does not always intersect to mongod: the region is a little
+wider than the geometry.
 """
 
 from collections.abc import Collection
 from typing import Any, Final, TypeAlias, assert_never
 
 from broker.query import sphere
-from broker.query.around import around
+from broker.query.around import antipodal, around, outline
 from broker.query.ast import GeoCondition, Relation
 from broker.query.sphere import Geometry
 
@@ -40,32 +41,25 @@ def region_filter(condition: GeoCondition, types: Collection[str] = ()) -> Mongo
 
 def _region(condition: GeoCondition) -> Geometry | None:
     reference = sphere.sound(condition.geometry)
-    if reference is None:
+    if reference is None or antipodal(reference):
         return None
     match condition.relation:
         case Relation.NEARER:
             circles = around(reference, condition.metres)
-            return circles and _with_inside(reference, circles)
+            return circles and _with_area(reference, circles)
         case Relation.FARTHER | Relation.DISJOINT:
             return None
         case Relation.INTERSECTS:
-            return _with_borders(reference)
+            return _with_area(reference, outline(reference))
         case Relation.WITHIN | Relation.CONTAINS | Relation.EQUALS | Relation.OVERLAPS:
-            return reference
+            return reference if reference["type"] in _AREAS else outline(reference)
         case _:
             assert_never(condition.relation)
 
 
-def _with_inside(reference: Geometry, circles: Geometry) -> Geometry:
-    """The circles along the borders of areas, and what is inside of them."""
-    if reference["type"] not in ("Polygon", "MultiPolygon"):
-        return circles
-    return {"type": "GeometryCollection", "geometries": [reference, circles]}
+def _with_area(reference: Geometry, border: Geometry) -> Geometry:
+    """What is along a border, and what is inside of it."""
+    return {"type": "GeometryCollection", "geometries": [reference, border]} if reference["type"] in _AREAS else border
 
 
-def _with_borders(reference: Geometry) -> Geometry:
-    """To mongod, areas that only touch do not intersect. On a sphere they can touch only where both have a corner."""
-    if reference["type"] == "Point":
-        return reference
-    corners = {"type": "MultiPoint", "coordinates": list(dict.fromkeys(sphere.positions(reference)))}
-    return {"type": "GeometryCollection", "geometries": [reference, corners]}
+_AREAS: Final = frozenset({"Polygon", "MultiPolygon"})

@@ -1,10 +1,13 @@
 """Geometries on the sphere: edges are geodesics, distances great circles, as mongod has them (S2 geometry).
 
-Between GeoJSON and S2 stand four facts: an altitude does not count; repeated positions are one; of the two areas that a
-ring bounds the smaller one is meant; what crosses itself, or overlaps itself, is what remains when it is repaired.
+Between GeoJSON and S2 stand some facts: an altitude does not count; a pole has no longitude; 180 and -180 are one, and
+repeated positions, too; of the two areas that a ring bounds the smaller one is meant; polygons that overlap are united;
+what crosses itself is what remains when it is repaired.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import reduce
 from typing import Any, Final, TypeAlias
 
 import shapely
@@ -21,6 +24,8 @@ EARTH_RADIUS: Final = 6_378_100.0
 """Metres; mongod's own."""
 MAX_CROSSINGS: Final = 1_000
 """A repair takes time that grows with the crossings; what crosses itself more often is taken as its convex hull."""
+MAX_UNITED: Final = 64
+"""Most polygons that are united one by one, as S2 does; more are united in the plane."""
 _MAX_NEAR: Final = 1_000_000
 """Pairs of edges looked at for crossings; what has more is taken as its convex hull."""
 _CHUNK: Final = 256
@@ -34,16 +39,21 @@ def geography(geometry: Geometry) -> Geography:
         return _repaired(geometry)
 
 
+def plain(geometry: Geometry) -> Geometry:
+    """The geometry without altitudes, without longitudes of poles, and without any member that GeoJSON may add."""
+    return {"type": geometry["type"], "coordinates": _flat(geometry["coordinates"])}
+
+
 def sound(geometry: Geometry) -> Geometry | None:
     """The GeoJSON of what `geography` builds: the geometry, or its repaired copy; None if it is a convex hull."""
-    plain = {"type": geometry["type"], "coordinates": _flat(geometry["coordinates"])}
-    for candidate in (lambda: plain, lambda: repaired(plain)):
-        try:
-            found: Geometry = candidate()
-            _built(found)
-        except ValueError:
-            continue
-        return found
+    bare = plain(geometry)
+    with suppress(ValueError):
+        _built(bare)
+        return bare
+    with suppress(ValueError):
+        mended = repaired(bare)
+        _built(mended)
+        return mended
     return None
 
 
@@ -181,17 +191,24 @@ def _built(geometry: Geometry) -> Geography:
 
 
 def _points(positions: Iterable[Any]) -> list[Position]:
-    """Positions without altitude and without repetitions in a row."""
+    """Places, without repetitions in a row."""
     points: list[Position] = []
-    for longitude, latitude, *_ in positions:
-        point = (float(longitude), float(latitude))
+    for position in positions:
+        point = _place(position)
         if not points or points[-1] != point:
             points.append(point)
     return points
 
 
+def _place(position: Any) -> Position:
+    longitude, latitude = float(position[0]), float(position[1])
+    if not -90 < latitude < 90:
+        longitude = 0.0
+    return (180.0 if longitude == -180 else longitude), latitude
+
+
 def _point(position: Any) -> Geography:
-    return spherely.create_point(float(position[0]), float(position[1]))
+    return spherely.create_point(*_place(position))
 
 
 def _line(positions: Any) -> Geography:
@@ -219,13 +236,23 @@ def _ring(positions: Any) -> list[Position]:
     return points[:-1] if len(points) > 1 and points[0] == points[-1] else points
 
 
+def _polygons(polygons: Any) -> Geography:
+    parts = [_polygon(rings) for rings in polygons]
+    try:
+        return spherely.create_multipolygon(parts)
+    except ValueError:
+        if len(parts) > MAX_UNITED:
+            raise
+        return reduce(spherely.union, parts)
+
+
 _BUILDERS: Final[dict[str, Callable[[Any], Geography]]] = {
     "Point": _point,
-    "MultiPoint": lambda positions: spherely.create_multipoint([(float(p[0]), float(p[1])) for p in positions]),
+    "MultiPoint": lambda positions: spherely.create_multipoint(list(map(_place, positions))),
     "LineString": _line,
     "MultiLineString": lambda lines: spherely.create_multilinestring([_line_points(line) for line in lines]),
     "Polygon": _polygon,
-    "MultiPolygon": lambda polygons: spherely.create_multipolygon([_polygon(rings) for rings in polygons]),
+    "MultiPolygon": _polygons,
 }
 
 
@@ -234,7 +261,7 @@ _BUILDERS: Final[dict[str, Callable[[Any], Geography]]] = {
 
 def _positions(coordinates: Any) -> Iterator[Position]:
     if isinstance(coordinates[0], int | float):
-        yield float(coordinates[0]), float(coordinates[1])
+        yield _place(coordinates)
     else:
         for inner in coordinates:
             yield from _positions(inner)
@@ -250,9 +277,9 @@ def _parts(coordinates: Any) -> Iterator[Any]:
 
 
 def _flat(coordinates: Any) -> Any:
-    """Coordinates without altitudes."""
+    """Coordinates as pairs of numbers."""
     if isinstance(coordinates[0], int | float):
-        return [coordinates[0], coordinates[1]]
+        return list(_place(coordinates))
     return [_flat(inner) for inner in coordinates]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from broker.model.entity import Entity
 from broker.query.geo_filter import ANYWHERE, typed
-from broker.query.sphere import Geometry, sound
+from broker.query.sphere import Geometry, plain, sound
 
 MAX_PLACES: Final = 256
 """Most geometries, times names, that one entity has in the index."""
@@ -42,11 +42,10 @@ def place_fields(entity: Entity, indexing: Indexing) -> dict[str, Any]:
 
 
 def _place(name: str, types: tuple[str, ...], geometry: Geometry, indexing: Indexing) -> dict[str, Any]:
-    shown = geometry if indexing is Indexing.AS_SENT else sound(geometry)
-    if shown is None:
+    indexed = plain(geometry) if indexing is Indexing.AS_SENT else sound(geometry)
+    if indexed is None:
         return _EVERYWHERE
-    keys = [name, *(typed(each, name) for each in types)]
-    return {"k": keys, "v": {"type": shown["type"], "coordinates": shown["coordinates"]}}
+    return {"k": [name, *(typed(each, name) for each in types)], "v": indexed}
 
 
 _OCTANTS: Final = [

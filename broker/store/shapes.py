@@ -7,7 +7,6 @@
      g: [{k: [name, …], v: geometry}, …]    every geometry: see `broker.store.places`
      x: DateTime                        when the first part of the entity expires
      o: true                            more keys than MAX_KEYS: a query must look at the entity itself
-     u: true                            a geometry that mongod refuses to index, or that is too large, likewise
      r: revision, 1 when created,
      j: bytes of `broker.model.entity.encode`}
 
@@ -56,7 +55,7 @@ def document(entity: Entity, revision: int, indexing: Indexing = Indexing.AS_SEN
     """The whole document of an entity."""
     stored: Document = {"_id": entity.id, "t": list(entity.types), "r": revision, "j": encode(entity)}
     stored.update(_attribute_fields(entity))
-    stored.update(_geometry_fields(entity, index_geometry and len(stored["j"]) <= MAX_INDEXED_SIZE))
+    stored.update(place_fields(entity, _affordable(indexing, stored["j"])))
     return stored
 
 
@@ -77,7 +76,7 @@ def update(
     Unchanged attributes are recognised by identity, which `broker.model.merge` preserves.
     """
     wanted: Document = {"r": revision, "j": encode(new)}
-    index_geometry = index_geometry and len(wanted["j"]) <= MAX_INDEXED_SIZE
+    indexing = _affordable(indexing, wanted["j"])
     owned: set[str] = set()
     changed = _changed(old, new)
     if changed or old.scopes != new.scopes or old.expires_at != new.expires_at:

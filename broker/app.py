@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
-        store = Store(database, settings.database, max_entity=settings.max_entity)
+        store = Store(database, settings.database, max_entity=settings.max_entity, max_tenants=settings.max_tenants)
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
         keeping = asyncio.create_task(_keep(store, settings.sweep_interval))

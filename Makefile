@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install run test test-all check format bench bench-full docs clean
+.PHONY: install run test test-all check format bench bench-full conformance docs clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "The broker needs Python 3.11 or newer; say PYTHON=python3.11 make …"; exit 1; }
@@ -22,7 +22,7 @@ $(VENV)/.installed-bench: $(VENV)/.installed-dev
 install: $(VENV)/.installed
 
 run: install
-	@$(BIN)/broker serve --sample-city hamlet
+	@$(BIN)/broker serve --sample-city hamlet --log-format console
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -m "not drill"
@@ -47,6 +47,19 @@ bench: $(VENV)/.installed-bench
 
 bench-full: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 5
+
+# ETSI's conformance suite against a running broker. SUITE: a checkout of it, see docs/conformance.md; ROBOT: a Python
+# with its requirements; AREAS: what to run, all by default; CONFORMANCE: further options.
+URL   ?= http://127.0.0.1:1026/ngsi-ld/v1
+ROBOT ?= $(SUITE)/.venv/bin/python
+
+$(SUITE)/.venv/bin/python:
+	@test -n "$(SUITE)" || { echo "Say SUITE=folder, a checkout of ETSI's suite: docs/conformance.md says where it is."; exit 1; }
+	@$(PYTHON) -m venv $(SUITE)/.venv
+	@$@ -m pip install --quiet --disable-pip-version-check -r $(SUITE)/requirements.txt
+
+conformance: $(VENV)/.installed $(ROBOT)
+	@$(BIN)/python -m tests.conformance.etsi $(SUITE) $(URL) $(AREAS) --python $(ROBOT) $(CONFORMANCE)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build

@@ -21,6 +21,8 @@ from broker.store.mongod import running_on
 
 START_SECONDS: Final = 60
 DATABASE: Final = "bench"
+CLIENT_GONE: Final = "499"
+"""The broker's status of a request whose client closed the connection: wrk does so at the end of its time."""
 
 
 class Served(NamedTuple):

@@ -95,9 +95,9 @@ def ratios(runs: Runs) -> dict[str, list[float]]:
 
 def void_reason(runs: Runs, ratio: str) -> str:
     """Why a ratio of the case says nothing; empty if it does."""
-    errors = sum(run.errors for found in runs.values() for run in found)
-    if errors:
-        return f"{errors} requests failed"
+    failed = [run for found in runs.values() for run in found if run.errors]
+    if failed:
+        return f"{sum(run.errors for run in failed)} requests failed" + "".join(f"; {run.wrong}" for run in failed)
     busiest = max((run.client_cpu for run in runs.get(System.HTTP, ())), default=0.0)
     if ratio in OF_HTTP and busiest >= MOST_CPU:
         return f"the load client used {busiest:.0%} of a core at H"

@@ -10,13 +10,16 @@ from starlette.types import ASGIApp
 
 from broker import telemetry
 from broker.api import application
-from broker.api.services import Services
+from broker.api.services import Check, Services
 from broker.errors import StartError, StoreUnavailable
 from broker.hosting.contexts import Contexts
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
+from broker.store import health
+from broker.store.client import Client as MongoClient
 from broker.store.client import connect
+from broker.store.errors import asking
 from broker.store.queries import Limits
 from broker.store.store import Store
 
@@ -32,9 +35,9 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
-        store = Store(
-            connect(uri), settings.database, limits=Limits(examined=settings.max_examined, ordered=settings.max_sorted)
-        )
+        database = connect(uri)
+        limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
+        store = Store(database, settings.database, max_entity=settings.max_entity, limits=limits)
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
         keeping = asyncio.create_task(_keep(store, settings.sweep_interval))
@@ -43,7 +46,7 @@ def create_app(settings: Settings) -> ASGIApp:
                 settings=settings,
                 store=store,
                 contexts=contexts,
-                checks={"database": store.ping},
+                checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),
             )
         finally:
@@ -53,6 +56,21 @@ def create_app(settings: Settings) -> ASGIApp:
             await store.close()
 
     return application.create(services)
+
+
+def _checks(client: MongoClient, prefix: str) -> dict[str, Check]:
+    """What the probes ask of the database: a finding that fails is told as the reason."""
+
+    def probe(check: health.Check) -> Check:
+        async def run() -> None:
+            with asking("check"):
+                finding = await check(client, prefix)
+            if finding.status is health.Status.FAIL:
+                raise StoreUnavailable(f"{finding.says} {finding.advice}")
+
+        return run
+
+    return {name: probe(check) for name, check in health.LIGHT.items()}
 
 
 async def _keep(store: Store, interval: float) -> None:

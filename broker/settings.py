@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -45,6 +46,21 @@ def _path(value: Path) -> Path:
         raise ValueError(f"{value}: {error}") from None
 
 
+_ORIGIN: Final = re.compile(r"https?://[^\s/?#@,'\"\\]+", re.ASCII)
+
+
+def _origins(value: Any) -> Any:
+    """Comma-separated origins."""
+    if not isinstance(value, str):
+        return value
+    origins = tuple(part.strip() for part in value.split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and not (origin.isascii() and origin == origin.lower() and _ORIGIN.fullmatch(origin)):
+            raise ValueError(f"{origin} is no origin: scheme://host or scheme://host:port in lower case, and no path")
+    return origins
+
+
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 Location = Annotated[Path, AfterValidator(_path)]
 MongoURI = Annotated[SecretStr, BeforeValidator(_mongodb_uri)]
@@ -93,6 +109,14 @@ class Settings(BaseSettings):
     access_log: Literal["all", "errors", "none"] = Field(
         "errors", description="Requests that are logged: all, those answered with a 5xx status, or none."
     )
+    cors_origins: Origins = Field(
+        (),
+        description="Comma-separated origins of web pages that may call the broker (CORS), such as "
+        "`https://city.example`; `*`: all of them.",
+    )
+    gzip_min_size: int = Field(
+        1024, ge=0, description="Smallest answer, in bytes, that is sent in gzip to who accepts it; 0: none is."
+    )
     max_body: int = Field(16 * 2**20, ge=1024, description="Largest request body, in bytes.")
     max_depth: int = Field(32, ge=4, le=200, description="Deepest nesting of JSON in a request.")
     max_batch: int = Field(5000, ge=1, description="Most entities in one batch.")
@@ -106,6 +130,11 @@ class Settings(BaseSettings):
     max_sorted: int = Field(10_000, ge=1, description="Most entities that one query puts in another order.")
     request_timeout: float = Field(
         30.0, gt=0, description="Seconds until a request that still waits is answered with 503."
+    )
+    default_context: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="URL of the @context of requests that name none; without one, that is the core @context.",
     )
     context_timeout: float = Field(5.0, gt=0, description="Seconds until the fetch of a remote @context is given up.")
     context_max_size: int = Field(2**20, ge=1024, description="Largest remote @context, in bytes.")

@@ -41,7 +41,10 @@ class Application(Starlette):
     async def _serving(self, _app: Starlette) -> AsyncIterator[None]:
         async with self._start() as services:
             self._border = Border(Router(OPERATIONS), services)
-            yield
+            try:
+                yield
+            finally:
+                self._border.close()
 
 
 def create(start: Start) -> Application:

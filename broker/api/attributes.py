@@ -1,21 +1,25 @@
-"""Handlers of `/entities/{entityId}/attrs`: parse, one use case, answer (GS CIM 009 §6.6, §6.7)."""
+"""Handlers of `/entities/{entityId}/attrs`: parse, one use case, answer (GS CIM 009 §6.6, §6.7).
+
+Those of single attributes and of values are of the draft of NGSI-LD 2.0.
+"""
 
 from typing import Final
 
 import orjson
 
 from broker.api import rendering
-from broker.api.parameters import DATASET_ID, DELETE_ALL, NO_OVERWRITE, options
+from broker.api.parameters import DATASET_ID, DELETE_ALL, NO_OVERWRITE, OBSERVED_AT, options
 from broker.api.requests import Request
 from broker.api.responses import CONTENT_TYPE, Response, bare, content, json
 from broker.api.services import Services
 from broker.api.targets import attribute, attribute_or_scope, target
 from broker.entities import attributes
 from broker.entities import query as reads
-from broker.errors import BadRequestData
+from broker.errors import BadRequestData, InvalidRequest
+from broker.model.entity import Instance
 from broker.model.merge import UpdateResult
-from broker.model.parse import parse_attribute, parse_attribute_fragment, parse_fragment
-from broker.names import DEFAULT_DATASET, JSON
+from broker.model.parse import parse_attribute, parse_attribute_fragment, parse_fragment, parse_value
+from broker.names import DEFAULT_DATASET, JSON, NULL
 
 APPEND_OPTIONS: Final = options("`noOverwrite`: attributes that exist stay as they are.", NO_OVERWRITE)
 
@@ -54,11 +58,8 @@ async def replace(request: Request, services: Services) -> Response:
 async def delete(request: Request, services: Services) -> Response:
     """DELETE /entities/{entityId}/attrs/{attrId}."""
     name = attribute_or_scope(request)
-    dataset_ids = request.get(DATASET_ID) or frozenset({DEFAULT_DATASET})
     delete_all = bool(request.get(DELETE_ALL))
-    if len(dataset_ids) > 1:
-        raise BadRequestData("Parameter datasetId: Delete Attribute takes one; deleteAll=true deletes all.")
-    dataset_id = next(iter(dataset_ids - {DEFAULT_DATASET}), None)
+    dataset_id = _dataset(request)
     await attributes.delete(services.store, request.call, target(request), name, dataset_id, delete_all=delete_all)
     return bare(204)
 
@@ -72,9 +73,33 @@ async def retrieve(request: Request, services: Services) -> Response:
 
 async def retrieve_value(request: Request, services: Services) -> Response:
     """GET /entities/{entityId}/attrs/{attrId}/value."""
-    name = attribute(request)
+    name, dataset_id = attribute(request), _dataset(request)
     entity = await reads.attribute(services.store, request.call, target(request), name)
-    return content(200, CONTENT_TYPE[JSON], orjson.dumps(rendering.value(request, entity, name)))
+    return content(200, CONTENT_TYPE[JSON], orjson.dumps(rendering.value(request, entity, name, dataset_id)))
+
+
+async def replace_value(request: Request, services: Services) -> Response:
+    """PUT /entities/{entityId}/attrs/{attrId}/value."""
+    name, payload, observed_at = attribute(request), request.payload, request.get(OBSERVED_AT)
+    if payload is None or payload == NULL:
+        raise InvalidRequest("The body is null, which is no value.")
+
+    def read(kind: str) -> Instance:
+        _, fragment = parse_value(payload, kind, request.path["attrId"], request.call.context)
+        return fragment if observed_at is None else {**fragment, "observedAt": observed_at}
+
+    await attributes.replace_value(
+        services.store, request.call, target(request), name, _dataset(request), read, request.size
+    )
+    return bare(204)
+
+
+def _dataset(request: Request) -> str | None:
+    """The one datasetId that the request names; None for the default instance."""
+    dataset_ids = request.get(DATASET_ID) or frozenset({DEFAULT_DATASET})
+    if len(dataset_ids) > 1:
+        raise BadRequestData("Parameter datasetId: this operation takes one.")
+    return next(iter(dataset_ids - {DEFAULT_DATASET}), None)
 
 
 def _updated(result: UpdateResult) -> Response:

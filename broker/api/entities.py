@@ -5,7 +5,7 @@ from typing import Final
 from broker.api import rendering
 from broker.api.batch import result_of
 from broker.api.paging import page_lines, page_of
-from broker.api.parameters import DROP, KEEP, LANG, OBSERVED_AT, options
+from broker.api.parameters import DROP, KEEP, LANG, OBSERVED_AT, Parameter, options
 from broker.api.querying import query_of, read_body
 from broker.api.requests import Request
 from broker.api.responses import Response, bare, created, segment
@@ -78,15 +78,19 @@ async def query_by_body(request: Request, services: Services) -> Response:
 
 async def purge(request: Request, services: Services) -> Response:
     """DELETE /entities."""
-    keep, drop = _attributes(request, request.get(KEEP)), _attributes(request, request.get(DROP))
+    keep, drop = _attributes(request, KEEP), _attributes(request, DROP)
     if keep is not None and drop is not None:
         raise BadRequestData("Parameters keep and drop exclude each other.")
     result = await purging.purge(services.store, request.call, query_of(request), keep=keep, drop=drop)
     return result_of(result) if result.errors else bare(204)
 
 
-def _attributes(request: Request, names: tuple[str, ...] | None) -> frozenset[str] | None:
+def _attributes(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozenset[str] | None:
+    names = request.get(parameter)
     if names is None:
         return None
     context = request.call.context
-    return frozenset(SCOPE if name == "scope" else parse_attribute_name(name, context) for name in names)
+    try:
+        return frozenset(SCOPE if name == "scope" else parse_attribute_name(name, context) for name in names)
+    except BadRequestData as error:
+        raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None

@@ -1,11 +1,12 @@
 """The one ASGI pass around every operation: request id, routing, limits, tenant, time-out, problems, telemetry.
 
-Seats of what comes later: CORS answers OPTIONS and adds its lines in `_send`, compression wraps the body there.
+What is added to every answer, CORS and compression among it, is added in `_send`.
 """
 
 import asyncio
 import os
 import re
+import sys
 from collections.abc import Callable
 from itertools import count
 from time import perf_counter
@@ -14,6 +15,8 @@ from typing import Any, Final
 from starlette.types import Receive, Scope, Send
 
 from broker.api import parameters, problems
+from broker.api.compression import Compression
+from broker.api.cors import Cors
 from broker.api.deadlines import Deadlines, Task
 from broker.api.negotiation import accepted
 from broker.api.operation import Operation
@@ -55,6 +58,10 @@ class Border:
         self._services = services
         self._settings = services.settings
         self._deadlines = Deadlines(services.settings.request_timeout)
+        self._compression = Compression()
+        self._compressed_from = services.settings.gzip_min_size or sys.maxsize
+        origins = services.settings.cors_origins
+        self._cors = Cors(origins) if origins else None
         self._observers: dict[str, Observe] = {}
         self._new_id = _request_ids()
 
@@ -80,7 +87,7 @@ class Border:
         except Exception:  # noqa: BLE001  the border: nothing gets past it, nothing leaks
             _log.exception("request failed", operation=operation)
             response = problems.unexpected(request_id.decode("ascii"))
-        await _send(response, request_id, scope["method"], headers, send)
+        await self._send(response, request_id, scope["method"], headers, send)
         self._observe(operation, response.status, scope, started)
 
     async def _timed(
@@ -117,7 +124,8 @@ class Border:
         produced = accepted(headers.get(b"accept"), operation.produces)
         if produced is None:
             raise problems.NotAcceptable(operation.produces)
-        values = parameters.read(query, route.parameters, operation.title) if query else {}
+        known = route.parameters
+        values = parameters.read(query, known, operation.title) if query and known is not None else {}
         return Request(scope["raw_path"], path, query, values, headers, produced, media == JSON_LD)
 
     async def _enter(self, request: Request, operation: Operation, deadline: float) -> None:
@@ -135,6 +143,30 @@ class Border:
             tenant_of(tenant) if tenant else DEFAULT_TENANT, context, deadline, local=bool(request.values.get("local"))
         )
 
+    async def _send(self, response: Response, request_id: bytes, method: str, headers: Headers, send: Send) -> None:
+        """Send an answer with the lines that every one has: the request's id, and its tenant (GS CIM 009 §6.3.14)."""
+        lines = response.headers
+        lines.append((b"x-request-id", request_id))
+        tenant = headers.get(b"ngsild-tenant")
+        if tenant:
+            try:
+                tenant_of(tenant)
+            except BrokerError:  # what is no tenant is not repeated
+                pass
+            else:
+                lines.append((b"ngsild-tenant", tenant))
+        if self._cors is not None:
+            self._cors.tell(response, method, headers)
+        if len(response.body) >= self._compressed_from:
+            await self._compression.encode(response, headers)
+            lines = response.headers
+        await send({"type": "http.response.start", "status": response.status, "headers": lines})
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        self._compression.close()
+
     def _observe(self, operation: str, status: int, scope: Scope, started: float) -> None:
         took = perf_counter() - started
         observe = self._observers.get(operation)
@@ -151,22 +183,6 @@ class Border:
                 status=status,
                 milliseconds=round(took * 1000, 2),
             )
-
-
-async def _send(response: Response, request_id: bytes, method: str, headers: Headers, send: Send) -> None:
-    """Send an answer with the lines that every answer has: the request's id, and its tenant (GS CIM 009 §6.3.14)."""
-    lines = response.headers
-    lines.append((b"x-request-id", request_id))
-    tenant = headers.get(b"ngsild-tenant")
-    if tenant:
-        try:
-            tenant_of(tenant)
-        except BrokerError:  # what is no tenant is not repeated
-            pass
-        else:
-            lines.append((b"ngsild-tenant", tenant))
-    await send({"type": "http.response.start", "status": response.status, "headers": lines})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
 
 
 def _request_ids() -> Callable[[], bytes]:

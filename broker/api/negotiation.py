@@ -10,22 +10,25 @@ _WORTH_KEEPING: Final = 256
 
 
 def accepted(accept: bytes | None, offered: tuple[str, ...]) -> str | None:
-    """The media type of `offered` that `accept` weighs highest, the first at equal weight; None if it takes none."""
-    if not accept:
-        return offered[0]
+    """The media type of `offered` that `accept` weighs highest, the first at equal weight; None if it takes none.
+
+    Where nothing is offered, nothing is asked: the empty text.
+    """
+    if not (accept and offered):
+        return offered[0] if offered else ""
     if len(accept) > _WORTH_KEEPING:
         return _choose(accept, offered)
     return _remembered(accept, offered)
 
 
 def _choose(accept: bytes, offered: tuple[str, ...]) -> str | None:
-    weights = _weights(accept.decode("latin-1"))
-    if not weights:
+    wanted = weights(accept.decode("latin-1"))
+    if not wanted:
         return offered[0]
     best, best_weight = None, 0.0
     for media in offered:
         family = media.partition("/")[0] + "/*"
-        weight = weights.get(media, weights.get(family, weights.get("*/*", 0.0)))
+        weight = wanted.get(media, wanted.get(family, wanted.get("*/*", 0.0)))
         if weight > best_weight:
             best, best_weight = media, weight
     return best
@@ -34,9 +37,9 @@ def _choose(accept: bytes, offered: tuple[str, ...]) -> str | None:
 _remembered = lru_cache(maxsize=512)(_choose)
 
 
-def _weights(accept: str) -> dict[str, float]:
-    """Media ranges to weights. A weight that can't be read counts as 1; parameters other than `q` don't matter here."""
-    weights: dict[str, float] = {}
+def weights(accept: str) -> dict[str, float]:
+    """Media ranges, or codings, to weights. A weight that can't be read counts as 1; other parameters don't matter."""
+    found: dict[str, float] = {}
     for item in accept.split(","):
         media, *parameters = (part.strip().lower() for part in item.split(";"))
         if not media:
@@ -46,8 +49,8 @@ def _weights(accept: str) -> dict[str, float]:
             name, _, value = parameter.partition("=")
             if name.strip() == "q" and _WEIGHT.fullmatch(value.strip()):
                 weight = float(value)
-        weights[media] = max(weight, weights.get(media, 0.0))
-    return weights
+        found[media] = max(weight, found.get(media, 0.0))
+    return found
 
 
 def content_media(content_type: bytes | None) -> str | None:

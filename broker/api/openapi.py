@@ -122,16 +122,23 @@ PATH_VARIABLES: Final = {
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
 }
 
-_TENANT: Final = {
+_TENANT: Final[dict[str, Any]] = {
     "name": TENANT_HEADER,
     "in": "header",
     "description": "The tenant; without it, the default one. Echoed (§6.3.14).",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
 }
-_LINK: Final = {
+_LINK: Final[dict[str, Any]] = {
     "name": "Link",
     "in": "header",
     "description": "The JSON-LD @context of the request and of the answer (§6.3.5); not beside a JSON-LD body.",
+    "schema": {"type": "string"},
+}
+_PREFER: Final[dict[str, Any]] = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`ngsi-ld=1.5`: entities as that version knows them, or the nearest one, which `Preference-Applied` "
+    "tells (§4.3.6.8, §6.3.6). `body=json`: a GeoJSON answer has its @context in a Link header.",
     "schema": {"type": "string"},
 }
 ALWAYS: Final[tuple[type[BrokerError], ...]] = (InvalidRequest, InternalError)
@@ -182,7 +189,7 @@ def bare_statuses(operation: Operation) -> dict[int, str]:
         statuses |= {
             411: "No Content-Length.",
             413: "The body is too large.",
-            415: f"The body is none of {', '.join(operation.body.media)}.",
+            415: f"The body is compressed, or none of {', '.join(operation.body.media)}.",
         }
     return statuses
 
@@ -212,7 +219,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         for name in variables
     ]
     described += [_parameter(parameter) for parameter in operation.parameters]
-    return [*described, _TENANT, _LINK] if operation.ngsi_ld else described
+    if operation.ngsi_ld:
+        described += [_TENANT, _LINK]
+    return [*described, _PREFER] if any(success.status == 203 for success in operation.success) else described
 
 
 def _parameter(parameter: Parameter[Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Operation:
     parameters: tuple[Parameter[Any], ...] = ()
     body: Body | None = None
     produces: tuple[str, ...] = (JSON, JSON_LD)
-    """Media types of the answer, the preferred first (GS CIM 009 §6.3.4)."""
+    """Media types of the answer, the preferred first (GS CIM 009 §6.3.4); none: it has no body, whatever happens."""
     ngsi_ld: bool = True
     """It has a tenant and an @context; the others are the process's own."""
     creates_tenant: bool = False

@@ -20,6 +20,8 @@ the running broker tells the same at `/openapi.json`. Clauses (§) are those of 
 - Errors are problem documents (`type`, `title`, `detail`, `status`) of type `application/json`; 405, 408, 411, 413,
   414, 415 and 431 have no body, 406 lists what is available.
 - Every answer has `X-Request-Id`: the request's own, if it had a sane one. The log has it, too.
+- Answers of 1 KiB and more are sent in gzip to who accepts it (`NGSILD_GZIP_MIN_SIZE`); bodies of requests may not be
+  compressed. Pages of other origins are served if `NGSILD_CORS_ORIGINS` names them.
 - Operations of NGSI-LD take `NGSILD-Tenant`, and the @context in a `Link` header or in a JSON-LD body.
 """
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 _PREFERENCE = re.compile(
     r'\s*+([!#$%&\'*+.^_`|~0-9A-Za-z-]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s,;"]*+)))?+\s*+(?:;[^,]*+)?+'
 )
-_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})")
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?", re.ASCII)
 _LONGEST: Final = 1024
 
 
@@ -17,7 +17,7 @@ class Preferences(NamedTuple):
     body: str = ""
     """`json` or `ld+json`: how a GeoJSON answer gives its @context."""
     version: tuple[int, int] | None = None
-    """Of the specification, for clients that know no newer one."""
+    """Of the specification, for clients that know no newer one; the third number of one like 1.8.1 says nothing."""
 
 
 NONE: Final = Preferences()

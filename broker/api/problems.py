@@ -7,6 +7,7 @@ BareStatus                       no body, or a list
 ├── LengthRequired         411
 ├── ContentTooLarge        413
 └── UnsupportedMediaType   415
+    └── UnsupportedContentCoding  with Accept-Encoding
 """
 
 from collections.abc import Sequence
@@ -92,6 +93,14 @@ class UnsupportedMediaType(BareStatus):
     """The operation does not take a body of this type."""
 
     status = 415
+
+
+class UnsupportedContentCoding(UnsupportedMediaType):
+    """The body is compressed: a small one could stand for any size and any work."""
+
+    def response(self) -> Response:
+        """The answer, with the codings that are taken (RFC 9110 §15.5.16)."""
+        return bare(self.status, (b"accept-encoding", b"identity"))
 
 
 TIMED_OUT: Final = StoreUnavailable("The answer was not ready in time; what was to be written may still be.")

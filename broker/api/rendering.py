@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -26,7 +26,9 @@ from broker.model.entity import Entity
 from broker.model.geojson import LOCATION, feature_collection, feature_renderer
 from broker.model.languages import language_ranges
 from broker.model.parse import parse_attribute_name
-from broker.model.render import Render, Representation, renderer
+from broker.model.project import in_language, instance_of
+from broker.model.render import Render, Representation, attribute_renderer, bare_value, renderer
+from broker.model.versions import CURRENT, Version, conformed
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD
 
 SYS_ATTRS: Final = "sysAttrs"
@@ -89,7 +91,10 @@ def members(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozense
         return None
     context = request.call.context
     own = _SCOPE if parameter is ATTRS else _ENTITY_MEMBERS
-    return frozenset(name if name in own else parse_attribute_name(name, context) for name in names)
+    try:
+        return frozenset(name if name in own else parse_attribute_name(name, context) for name in names)
+    except BadRequestData as error:
+        raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None
 
 
 def simplified_input(request: Request, accepted: Parameter[frozenset[str]]) -> bool:
@@ -106,10 +111,16 @@ def entity(request: Request, entity: Entity) -> Response:
     attrs = members(request, ATTRS)
     if attrs is not None and not attrs & entity.attributes.keys():
         raise ResourceNotFound(f"Entity {entity.id} has none of the attributes that attrs names.")
-    body = _render(request, wanted)(entity)
+    if b"prefer" in request.headers:
+        (body,), conformance = _amended(request, wanted, [entity])
+    else:
+        body, conformance = _render(request, wanted)(entity), None
     if (wanted.pick is not None or wanted.omit) and not _has_members(request, body):
         raise ResourceNotFound(f"Entity {entity.id} has none of the members that pick and omit leave.")
-    return _answer(request, [body], body)
+    response = _answer(request, [body], body)
+    if conformance is not None:
+        _tell(response, conformance)
+    return response
 
 
 def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine]) -> Response:
@@ -118,36 +129,65 @@ def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLin
     An entity that has nothing of what `pick` and `omit` leave is left out (suite 019_17_01).
     """
     wanted = representation(request)
-    bodies = list(map(_render(request, wanted), page))
+    bodies, conformance = _amended(request, wanted, page)
     if wanted.pick is not None or wanted.omit:
         bodies = [body for body in bodies if _has_members(request, body)]
     document: Any = feature_collection(bodies) if request.media == GEO_JSON else bodies
     response = _answer(request, [document] if request.media == GEO_JSON else bodies, document)
     response.headers.extend(lines)
+    if conformance is not None:
+        _tell(response, conformance)
     return response
 
 
 def attribute(request: Request, entity: Entity, name: str) -> Response:
-    """One attribute of an entity, answered: an instance, or an array of them."""
-    shown = _only(request, entity, name, representation(request))
+    """One attribute of an entity, answered: an instance, or an array of them. Raises ResourceNotFound."""
+    shown = attribute_renderer(request.call.context, representation(request))(entity, name)
     if isinstance(shown, dict):
         shown = {**shown}  # it may be a part of the entity
         return _answer(request, [shown], shown)
     return _answer(request, [], shown)
 
 
-def value(request: Request, entity: Entity, name: str) -> Any:
-    """The bare value of an attribute, in the simplified form."""
-    return _only(request, entity, name, replace(representation(request), format="simplified"))
+def value(request: Request, entity: Entity, name: str, dataset_id: str | None) -> Any:
+    """The bare value of one instance of an attribute. Raises ResourceNotFound."""
+    lang = request.get(LANG)
+    if lang is not None:
+        entity = in_language(entity, language_ranges(lang))
+    return bare_value(name, instance_of(entity, name, dataset_id), request.call.context)
 
 
-def _only(request: Request, entity: Entity, name: str, wanted: Representation) -> Any:
-    alone = entity._replace(attributes={name: entity.attributes[name]}, scopes=())
-    shown = renderer(request.call.context, wanted)(alone)
-    compact = request.call.context.compact(name)
-    if compact not in shown:
-        raise ResourceNotFound(f"Attribute {compact} of entity {entity.id} has no such instance.")
-    return shown[compact]
+class _Conformance(NamedTuple):
+    """What became of the version that a request prefers."""
+
+    version: Version
+    """The one that the bodies conform to."""
+    altered: bool
+    """Whether they would be others without the preference."""
+
+
+def _amended(
+    request: Request, wanted: Representation, page: Sequence[Entity]
+) -> tuple[list[dict[str, Any]], _Conformance | None]:
+    """Entities as the request wants them, amended to the version that it prefers (GS CIM 009 §4.3.6.8, §6.3.6)."""
+    bodies = list(map(_render(request, wanted), page))
+    header = request.headers.get(b"prefer")
+    preferred = preferences(header).version if header is not None else None
+    if preferred is None:
+        return bodies, None
+    version = conformed(preferred)
+    if version == CURRENT:
+        return bodies, _Conformance(version, altered=False)
+    amended = list(map(_render(request, replace(wanted, version=version)), page))
+    return amended, _Conformance(version, altered=amended != bodies)
+
+
+def _tell(response: Response, conformance: _Conformance) -> None:
+    """203 for bodies that are altered; the version in any case (RFC 7240 §3)."""
+    if conformance.altered:
+        response.status = 203
+    major, minor = conformance.version
+    response.headers += [(b"preference-applied", b"ngsi-ld=%d.%d" % (major, minor)), (b"vary", b"Prefer")]
 
 
 def _render(request: Request, wanted: Representation) -> Render:

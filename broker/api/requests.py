@@ -10,7 +10,7 @@ from starlette.types import Receive
 from broker.api.links import context_url
 from broker.api.negotiation import content_media
 from broker.api.parameters import Parameter
-from broker.api.problems import ContentTooLarge, LengthRequired, UnsupportedMediaType
+from broker.api.problems import ContentTooLarge, LengthRequired, UnsupportedContentCoding, UnsupportedMediaType
 from broker.call import Call
 from broker.errors import BadRequestData, InvalidRequest
 from broker.names import JSON_LD, TENANT_HEADER
@@ -96,6 +96,8 @@ def check_body_headers(headers: Headers, taken: tuple[str, ...], limit: int) -> 
     media = content_media(headers.get(b"content-type"))
     if media not in taken:
         raise UnsupportedMediaType
+    if b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity":
+        raise UnsupportedContentCoding
     return media
 
 

@@ -18,8 +18,8 @@ class Route(NamedTuple):
     operation: Operation
     variables: tuple[str, ...]
     """Names of the variable segments of its path."""
-    parameters: dict[str, Parameter[Any]]
-    """Its query parameters by name."""
+    parameters: dict[str, Parameter[Any]] | None
+    """Its query parameters by name; None: it takes any, and heeds none."""
 
 
 class _Node:
@@ -101,9 +101,9 @@ def _complete(path: str, node: _Node) -> None:
 
     operation = Operation(
         "options", "Options", "OPTIONS", path, options, Action.READ, "", "Tell the methods.",
-        (Success(204, "the methods are in Allow"),), ngsi_ld=False,
+        (Success(204, "the methods are in Allow"),), produces=(), ngsi_ld=False,
     )  # fmt: skip
-    node.routes["OPTIONS"] = Route(operation, some.variables, {})
+    node.routes["OPTIONS"] = Route(operation, some.variables, None)
 
 
 def _segments(raw_path: bytes) -> list[str]:

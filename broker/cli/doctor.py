@@ -205,7 +205,7 @@ def _existing(path: Path) -> Path:
 def _broker_at(url: str) -> str:
     """The version of the broker that answers at an address; empty if none does."""
     try:
-        with urllib.request.urlopen(f"{url}/version", timeout=3) as answer:  # noqa: S310 (our own address)
+        with urllib.request.urlopen(f"{url}/version", timeout=2) as answer:  # noqa: S310 (our own address)
             told = json.load(answer)
     except (OSError, ValueError):
         return ""

@@ -60,11 +60,12 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
             listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise _refused(host, port, error) from None
+        raise refused(host, port, error) from None
     return listener
 
 
-def _refused(host: str, port: int, error: OSError) -> StartError:
+def refused(host: str, port: int, error: OSError) -> StartError:
+    """Why a listening socket cannot be had."""
     match error.errno:
         case errno.EADDRINUSE:
             holder = _holder(port)

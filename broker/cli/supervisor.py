@@ -81,6 +81,8 @@ class Child:
     def __init__(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self.name = name
         self.process: subprocess.Popen[bytes] | None = None
+        self.was_killed = False
+        """Whether it ended last by somebody's will, and not by a fault of its own."""
         self._start = start
         self._started = 0.0
         self._due = 0.0
@@ -96,7 +98,10 @@ class Child:
         if self.process is None:
             return self._start_if_due()
         code = self.process.poll()
-        return None if code is None else self._ended(children.how_it_ended(code))
+        if code is None:
+            return None
+        self.was_killed = code in (-signal.SIGKILL, -signal.SIGTERM)
+        return self._ended(children.how_it_ended(code))
 
     def _start_if_due(self) -> str | None:
         if time.monotonic() < self._due:
@@ -141,16 +146,22 @@ class Supervisor:
 
     def start(self) -> None:
         """Start the workers and wait until all of them serve. Raises StartError if one can't, Stopping if asked to."""
-        for worker in self._workers:
-            worker.tend()
-        while self._starting:
-            self._signals.wait(TICK, *self._starting)
+        while self._starting or not all(worker.process for worker in self._workers):
+            for worker in self._workers:
+                self._start_first(worker)
+            self._signals.wait(min(worker.patience for worker in self._workers), *self._starting)
             if self._signals.requests:
                 raise Stopping
-            ended = [how for worker in self._workers if (how := worker.tend()) is not None]
-            if ended:
-                raise StartError(f"A worker ended at its start ({ended[0]}).", "What it said is above.")
             self._hear_ready()
+
+    def _start_first(self, worker: Child) -> None:
+        """Start a worker, and again if somebody killed it; one that ends by itself now would do so each time."""
+        how = worker.tend()
+        if how is None:
+            return
+        if not worker.was_killed:
+            raise StartError(f"A worker ended at its start ({how}).", "What it said is above.")
+        self._report(worker, how)
 
     def keep(self) -> None:
         """Keep everything running until asked to end."""

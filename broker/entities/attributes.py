@@ -1,11 +1,14 @@
-"""Writes of attributes (GS CIM 009 §5.6.2–§5.6.5, §5.6.19)."""
+"""Writes of attributes (GS CIM 009 §5.6.2–§5.6.5, §5.6.19; draft of NGSI-LD 2.0: Set Attribute Value)."""
+
+from collections.abc import Callable
 
 from broker.call import Call
 from broker.entities.commit import Target, change
 from broker.model import merge as rules
-from broker.model.entity import Instance
+from broker.model.entity import Entity, Instance
 from broker.model.merge import UpdateResult
 from broker.model.parse import Fragment
+from broker.model.project import instance_of
 from broker.store.store import Store
 
 
@@ -33,6 +36,26 @@ async def partial_update(store: Store, call: Call, target: Target, name: str, fr
 async def replace(store: Store, call: Call, target: Target, name: str, instance: Instance, size: int) -> None:
     """Replace Attribute. Raises ResourceNotFound."""
     await change(store, call, target, lambda old, now: (rules.replace_attribute(old, name, instance, now), None), size)
+
+
+async def replace_value(
+    store: Store,
+    call: Call,
+    target: Target,
+    name: str,
+    dataset_id: str | None,
+    read: Callable[[str], Instance],
+    size: int,
+) -> None:
+    """Set Attribute Value: `read` makes a fragment for an attribute of a kind. Raises ResourceNotFound."""
+
+    def step(old: Entity, now: str) -> tuple[Entity, None]:
+        fragment = read(instance_of(old, name, dataset_id)["type"])
+        if dataset_id is not None:
+            fragment = {**fragment, "datasetId": dataset_id}
+        return rules.partial_update(old, name, fragment, now), None
+
+    await change(store, call, target, step, size)
 
 
 async def delete(

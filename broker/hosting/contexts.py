@@ -61,12 +61,15 @@ class Contexts:
         self._kept: LRUCache[_Key, _Kept] = LRUCache(settings.context_cache, _places)
         self._flights: Flights[_Kept] = Flights()
         self.core = self._compiler.core
-        """The context of requests that name none."""
+        self._default = settings.default_context or None
+        """URL of the context of requests that name none; without one, that is the core."""
 
     def known(self, source: Any) -> CompiledContext | None:
-        """The compiled context of None or a URL, if it is at hand and fresh."""
+        """The compiled context of None (the default) or a URL, if it is at hand and fresh."""
         if source is None:
-            return self.core
+            source = self._default
+            if source is None:
+                return self.core
         kept = self._kept.get(source) if isinstance(source, str) else None
         if kept is None or self._clock() >= kept.expires:
             return None
@@ -74,12 +77,14 @@ class Contexts:
         return kept.context
 
     async def resolve(self, source: Any) -> CompiledContext:
-        """The compiled form of None (the core), a URL, an object or a list.
+        """The compiled form of None (the default), a URL, an object or a list.
 
         Raises LdContextNotAvailable for what can't be fetched, BadRequestData for what is no valid context.
         """
         if source is None:
-            return self.core
+            source = self._default
+            if source is None:
+                return self.core
         key = self._key(source)
         kept = self._kept.get(key)
         age = math.inf if kept is None else self._clock() - kept.expires

@@ -4,13 +4,16 @@ An attribute instance is a JSON object, never changed in place once it is part o
 
     {"type": "Property",                  a name of `broker.model.kinds.KINDS`
      "value": …,                          the kind's value member, expanded:
-                                          compound values carry expanded keys, `vocab` IRIs, `objectList` a list of URIs
+                                          compound values carry expanded keys, `vocab` IRIs, `objectList` URIs,
+                                          geometries are GeoJSON, `json` and proofs as they came
      "datasetId": URI,                    absent for the default instance
      "observedAt": DateTime, "unitCode": str, "valueType": IRI, "objectType": IRI | [IRI], "expiresAt": DateTime,
      "createdAt": DateTime,               absent where equal to the entity's (a sub-attribute: to its instance's)
      "modifiedAt": DateTime,              absent where equal to the instance's own createdAt
      "attributes": {name: [instance, …]}} sub-attributes, absent if there are none
 
+A proof (`ngsildproof`) may also hold "entityIdSealed": str, "entityTypeSealed": IRI. In a fragment an instance may be
+less than whole (`broker.model.parse_attributes`), and {"type": NULL, "datasetId": URI} asks for a deletion.
 DateTimes are strings as GS CIM 009 §4.6.3 writes them, `YYYY-MM-DDThh:mm:ss[.ffffff]Z`.
 The system times stand only where they differ: they would double the size of a small entity.
 """

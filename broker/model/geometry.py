@@ -48,10 +48,14 @@ def _kind(value: dict[str, Any]) -> str:
 
 
 def _from_text(text: str, where: str) -> Any:
+    """A geometry out of a string, without other members: nobody has bounded their depth."""
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise BadRequestData(f"{where} is {shown(text)}, not a GeoJSON geometry") from None
+    if isinstance(value, dict):
+        return {member: value[member] for member in ("type", "@type", "coordinates") if member in value}
+    return value
 
 
 def _point(position: Any, where: str) -> int:

@@ -14,24 +14,15 @@ def is_null(instance: Instance) -> bool:
     return instance.get("type") == NULL
 
 
-def find(instances: list[Instance], dataset_id: str | None) -> int | None:
-    """The position of the instance with a datasetId; None is the default instance's."""
-    for position, instance in enumerate(instances):
-        if instance.get("datasetId") == dataset_id:
-            return position
-    return None
+def by_dataset(instances: list[Instance]) -> dict[str | None, Instance]:
+    """Instances by datasetId, None for the default one: a dict of the caller's own."""
+    return {instance.get("datasetId"): instance for instance in instances}
 
 
-def put(instances: list[Instance], position: int | None, instance: Instance) -> list[Instance]:
-    """The instances with one replaced, or added: a default instance comes first."""
-    if position is not None:
-        return [*instances[:position], instance, *instances[position + 1 :]]
-    return [*instances, instance] if "datasetId" in instance else [instance, *instances]
-
-
-def drop(instances: list[Instance], position: int) -> list[Instance]:
-    """The instances without one."""
-    return [*instances[:position], *instances[position + 1 :]]
+def in_order(instances: dict[str | None, Instance]) -> list[Instance]:
+    """Instances as an attribute has them, the default one first. It uses up its argument."""
+    default = instances.pop(None, None)
+    return list(instances.values()) if default is None else [default, *instances.values()]
 
 
 def born(instance: Instance, now: str, owner: str) -> Instance:
@@ -66,8 +57,11 @@ def successors(old: list[Instance] | None, new: list[Instance], now: str, owner:
     """New instances of an attribute instead of all its old ones."""
     if old is None:
         return new if now == owner else [born(instance, now, owner) for instance in new]
+    if len(old) == len(new) == 1 and old[0].get("datasetId") == new[0].get("datasetId"):
+        return [succeed(old[0], new[0], now, owner)]
+    present = by_dataset(old)
     result = []
     for instance in new:
-        position = find(old, instance.get("datasetId"))
-        result.append(born(instance, now, owner) if position is None else succeed(old[position], instance, now, owner))
+        before = present.get(instance.get("datasetId"))
+        result.append(born(instance, now, owner) if before is None else succeed(before, instance, now, owner))
     return result

@@ -72,14 +72,21 @@ GEO_ATTRIBUTES: Final = frozenset(NGSI_LD + name for name in ("location", "obser
 """Attributes that hold geometries by definition (GS CIM 009 §4.7.1)."""
 
 VALUE: Final = KINDS["Property"].iri
-RESERVED: Final = (
-    frozenset(kind.iri for kind in KINDS.values())
-    | {NGSI_LD + "has" + kind.previous[0].upper() + kind.previous[1:] for kind in KINDS.values()}
-    | {
-        NGSI_LD + term
-        for term in ("hasValueType", "hasObjectType", "observedAt", "unitCode", "datasetId", "instanceId")
-    }
-    | {NGSI_LD + term for term in ("createdAt", "modifiedAt", "deletedAt", "expiresAt", "scope")}
-    | {NGSI_LD + term for term in ("entity", "entityList", "lang", "entityIdSealed", "entityTypeSealed")}
+"""The core @context's term `value`."""
+
+_NON_REIFIED: Final = (
+    *("hasValueType", "hasObjectType", "observedAt", "unitCode", "datasetId", "instanceId", "scope", "lang"),
+    *(
+        "createdAt",
+        "modifiedAt",
+        "deletedAt",
+        "expiresAt",
+        "entity",
+        "entityList",
+        "entityIdSealed",
+        "entityTypeSealed",
+    ),
+    *("has" + kind.previous[0].upper() + kind.previous[1:] for kind in KINDS.values()),
 )
+RESERVED: Final = frozenset(kind.iri for kind in KINDS.values()) | {NGSI_LD + term for term in _NON_REIFIED}
 """Non-reified terms of the core @context: no attribute can have such a name (GS CIM 009 §4.5.1)."""

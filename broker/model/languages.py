@@ -7,7 +7,7 @@ RFC 4647 §3.4 looks up. Nothing matching, or `*`: the text without a language i
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from broker.errors import BadRequestData
@@ -37,20 +37,24 @@ def language_ranges(text: str) -> tuple[str, ...]:
     return tuple(tag for _, tag in sorted(weighted, key=lambda pair: pair[0]))
 
 
-def choose_language(tags: Iterable[str], ranges: Iterable[str]) -> str:
+def choose_language(tags: Collection[str], ranges: Iterable[str]) -> str:
     """The tag whose text to show, of at least one."""
-    by_lower = {tag.lower(): tag for tag in tags}
+    exact = {tag.lower(): tag for tag in tags}
+    longer: dict[str, str] = {}
+    for lower, tag in exact.items():
+        prefix = lower.rpartition("-")[0]
+        while prefix:
+            longer.setdefault(prefix, tag)
+            prefix = prefix.rpartition("-")[0]
     for wanted in ranges:
         if wanted == "*":
             break
         while wanted:
-            if wanted in by_lower:
-                return by_lower[wanted]
-            for lower, tag in by_lower.items():
-                if lower.startswith(f"{wanted}-"):
-                    return tag
+            chosen = exact.get(wanted) or longer.get(wanted)
+            if chosen is not None:
+                return chosen
             wanted = _shorter(wanted)
-    return by_lower.get(DEFAULT_DATASET) or next(iter(by_lower.values()))
+    return exact.get(DEFAULT_DATASET) or next(iter(tags))
 
 
 def _shorter(wanted: str) -> str:

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from broker.errors import BadRequestData, ResourceNotFound
 from broker.model.entity import Attributes, Entity, Instance, created_at
-from broker.model.instances import born, drop, find, is_null, put, stamped, succeed, successors
+from broker.model.instances import born, by_dataset, in_order, is_null, stamped, succeed, successors
 from broker.model.parse import Fragment
 from broker.model.patch import Extras, patched
 from broker.names import NGSI_LD, NULL
@@ -53,10 +53,9 @@ def append(old: Entity, new: Fragment, now: str, *, overwrite: bool = True) -> t
     not_updated: list[tuple[str, str]] = []
     for name, instances in new.attributes.items():
         current = attributes.get(name, [])
-        refused = [
-            instance for instance in instances if not overwrite and find(current, instance.get("datasetId")) is not None
-        ]
-        accepted = instances if not refused else [instance for instance in instances if instance not in refused]
+        present = frozenset() if overwrite else by_dataset(current).keys()
+        accepted = [instance for instance in instances if instance.get("datasetId") not in present]
+        refused = [instance for instance in instances if instance.get("datasetId") in present]
         if accepted:
             attributes[name] = _written(current, accepted, now, old.created_at)
             updated.append(name)
@@ -104,10 +103,9 @@ def partial_update(old: Entity, name: str, fragment: Instance, now: str) -> Enti
     A fragment that is a Null itself deletes the instance. ResourceNotFound if there is no such instance; BadRequestData
     if it is of another kind.
     """
-    instances, position = _instance(old, name, fragment.get("datasetId"))
+    instances, before = _instance(old, name, fragment.get("datasetId"))
     if is_null(fragment):
-        return _with(old, name, drop(instances, position), now)
-    before = instances[position]
+        return _without(old, name, instances, before, now)
     if fragment.get("type", before["type"]) != before["type"]:
         raise BadRequestData(f"Attribute {name} is a {before['type']} and cannot become a {fragment['type']} here")
     after = {member: content for member, content in {**before, **fragment}.items() if content != NULL}
@@ -117,13 +115,13 @@ def partial_update(old: Entity, name: str, fragment: Instance, now: str) -> Enti
             after["attributes"] = subs
         else:
             del after["attributes"]
-    return _with(old, name, put(instances, position, stamped(before, after, now, old.created_at)), now)
+    return _instead(old, name, instances, stamped(before, after, now, old.created_at), now)
 
 
 def replace_attribute(old: Entity, name: str, instance: Instance, now: str) -> Entity:
     """Replace Attribute (§5.6.19); ResourceNotFound if there is no instance with this datasetId."""
-    instances, position = _instance(old, name, instance.get("datasetId"))
-    return _with(old, name, put(instances, position, succeed(instances[position], instance, now, old.created_at)), now)
+    instances, before = _instance(old, name, instance.get("datasetId"))
+    return _instead(old, name, instances, succeed(before, instance, now, old.created_at), now)
 
 
 def delete_attribute(old: Entity, name: str, dataset_id: str | None, delete_all: bool, now: str) -> Entity:
@@ -134,8 +132,8 @@ def delete_attribute(old: Entity, name: str, dataset_id: str | None, delete_all:
         return old._replace(scopes=(), modified_at=now)
     if delete_all and name in old.attributes:
         return _with(old, name, [], now)
-    instances, position = _instance(old, name, dataset_id)
-    return _with(old, name, drop(instances, position), now)
+    instances, instance = _instance(old, name, dataset_id)
+    return _without(old, name, instances, instance, now)
 
 
 def purge_attributes(
@@ -155,15 +153,20 @@ def purge_attributes(
 
 def _written(current: list[Instance], new: list[Instance], now: str, owner: str) -> list[Instance]:
     """Instances with each new one in its place: added, replaced or, where it is a Null, deleted."""
+    result = by_dataset(current)
+    touched = False
     for instance in new:
-        position = find(current, instance.get("datasetId"))
+        dataset_id = instance.get("datasetId")
+        before = result.get(dataset_id)
         if is_null(instance):
-            current = current if position is None else drop(current, position)
-        elif position is None:
-            current = put(current, None, born(instance, now, owner))
+            if before is None:
+                continue
+            del result[dataset_id]
         else:
-            current = put(current, position, succeed(current[position], instance, now, owner))
-    return current
+            written = born(instance, now, owner) if before is None else succeed(before, instance, now, owner)
+            result[dataset_id] = written
+        touched = True
+    return in_order(result) if touched else current
 
 
 def _partial_attributes(before: Instance, fragment: Instance, now: str, owner: str) -> Attributes:
@@ -193,16 +196,25 @@ def _following(
     return Entity(old.id, types, attributes, old.created_at, now, scopes, expires_at)
 
 
-def _instance(entity: Entity, name: str, dataset_id: str | None) -> tuple[list[Instance], int]:
-    """An attribute's instances and the position of one; ResourceNotFound if it is not there."""
+def _instance(entity: Entity, name: str, dataset_id: str | None) -> tuple[list[Instance], Instance]:
+    """An attribute's instances, and the one with this datasetId; ResourceNotFound if it is not there."""
     instances = entity.attributes.get(name)
     if instances is None:
         raise ResourceNotFound(f"Entity {entity.id} has no attribute {name}")
-    position = find(instances, dataset_id)
-    if position is None:
+    instance = by_dataset(instances).get(dataset_id)
+    if instance is None:
         which = f"instance with datasetId {dataset_id}" if dataset_id else "default instance"
         raise ResourceNotFound(f"Attribute {name} of entity {entity.id} has no {which}")
-    return instances, position
+    return instances, instance
+
+
+def _instead(entity: Entity, name: str, instances: list[Instance], new: Instance, now: str) -> Entity:
+    """The entity with an instance in the place of that with the same datasetId."""
+    return _with(entity, name, in_order(by_dataset(instances) | {new.get("datasetId"): new}), now)
+
+
+def _without(entity: Entity, name: str, instances: list[Instance], gone: Instance, now: str) -> Entity:
+    return _with(entity, name, [instance for instance in instances if instance is not gone], now)
 
 
 def _with(entity: Entity, name: str, instances: list[Instance], now: str) -> Entity:

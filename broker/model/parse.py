@@ -5,7 +5,7 @@ double or 64 bits; its depth is bounded by the caller. Normalized and concise fo
 Every refusal is a BadRequestData that names the attribute's path and the member.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from broker.errors import BadRequestData
 from broker.model.entity import Attributes, Entity, Instance, Names
@@ -17,6 +17,10 @@ from broker.model.parse_attributes import attribute_name, read_attributes, read_
 from broker.model.parse_simplified import simplified_attributes
 from broker.model.parse_values import Reading
 from broker.names import NULL
+
+MAX_TYPES: Final = 64
+MAX_SCOPES: Final = 256
+"""Most types and scopes of one entity in a request: each is a key of every index that holds them."""
 
 _SYSTEM_TIMES = frozenset({"createdAt", "modifiedAt", "deletedAt"})
 
@@ -125,13 +129,22 @@ def _object(payload: Any, name: str) -> dict[str, Any]:
 def entity_types(content: Any, names: Names) -> tuple[str, ...]:
     """Expanded types, each once."""
     if type(content) is str:
-        return (names.expand(check_name(content)),)
+        return (_type(content, names),)
     if type(content) is not list or not content:
         raise BadRequestData(f"Entity: type is {shown(content)}, not a name or an array of names")
+    if len(content) > MAX_TYPES:
+        raise BadRequestData(f"Entity: type holds {len(content)} names: {MAX_TYPES} are allowed")
     for name in content:
         if type(name) is not str:
             raise BadRequestData(f"Entity: type holds {shown(name)}, which is no name")
-    return tuple(dict.fromkeys(names.expand(check_name(name)) for name in content))
+    return tuple(dict.fromkeys(_type(name, names) for name in content))
+
+
+def _type(name: str, names: Names) -> str:
+    try:
+        return names.expand(check_name(name))
+    except BadRequestData as error:
+        raise BadRequestData(f"Entity: type: {error.detail}") from None
 
 
 def _scopes(reading: Reading, content: Any) -> tuple[str, ...]:
@@ -140,6 +153,8 @@ def _scopes(reading: Reading, content: Any) -> tuple[str, ...]:
             raise BadRequestData("Entity: scope is the NGSI-LD Null, which only updates and merges may hold")
         return ()
     scopes = content if type(content) is list else [content]
+    if len(scopes) > MAX_SCOPES:
+        raise BadRequestData(f"Entity: scope holds {len(scopes)} scopes: {MAX_SCOPES} are allowed")
     for scope in scopes:
         if not is_scope(scope):
             raise BadRequestData(

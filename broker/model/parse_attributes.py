@@ -21,7 +21,8 @@ MAX_DEPTH: Final = 20
 
 _PROPERTY: Final = KINDS["Property"]
 _GEO_PROPERTY: Final = KINDS["GeoProperty"]
-_DEFINED: Final = GEO_ATTRIBUTES | {PROOF}
+DEFINED: Final = GEO_ATTRIBUTES | {PROOF}
+"""Attributes that are not of any kind: see `check_kind`."""
 
 
 def attribute_name(reading: Reading, name: str, path: str = "") -> str:
@@ -71,8 +72,8 @@ def read_instance(reading: Reading, iri: str, content: Any, where: str, depth: i
         raise BadRequestData(f"Attribute {where}: a proof is a Property, with its type and a value")
     else:
         instance = _bare(reading, content, where)
-    if iri in _DEFINED:
-        _check_kind(iri, instance, content, where)
+    if iri in DEFINED:
+        check_kind(iri, instance, content, where)
     return instance
 
 
@@ -80,8 +81,8 @@ def read_fragment(reading: Reading, iri: str, content: dict[str, Any], where: st
     """The part of one instance: it may lack its type and its value; its sub-attributes are whole."""
     kind = _kind(reading, content, where)
     instance = _reified(reading, iri, content, kind, where, 0, partial=True)
-    if iri in _DEFINED:
-        _check_kind(iri, instance, content, where)
+    if iri in DEFINED:
+        check_kind(iri, instance, content, where)
     return instance
 
 
@@ -158,7 +159,7 @@ def _kind_by_iri(reading: Reading, given: str) -> Kind | None:
         return None
 
 
-def _check_kind(iri: str, instance: Instance, content: Any, where: str) -> None:
+def check_kind(iri: str, instance: Instance, content: Any, where: str) -> None:
     """Refuse a `location` without a geometry, and a proof that is no Property.
 
     A location that says it is a Property and holds a geometry is kept as it says: published examples do so.

@@ -11,8 +11,8 @@ from broker.model.entity import Attributes, Instance
 from broker.model.geometry import is_geometry
 from broker.model.grammar import is_uri, shown
 from broker.model.kinds import KIND_BY_MEMBER, KINDS
-from broker.model.parse_attributes import attribute_name
-from broker.model.parse_values import READERS, Reading
+from broker.model.parse_attributes import DEFINED, attribute_name, check_kind, read_value
+from broker.model.parse_values import Reading
 from broker.names import DEFAULT_DATASET, NULL
 
 _WRAPPED = {member: kind for member, kind in KIND_BY_MEMBER.items() if kind.wrapped}
@@ -26,25 +26,25 @@ def simplified_attributes(reading: Reading, members: list[tuple[str, Any]]) -> A
         if iri in attributes:
             raise BadRequestData(f"Attribute {name} is given twice, under two names")
         if type(content) is dict and content.keys() == {"dataset"} and type(content["dataset"]) is dict:
-            attributes[iri] = _datasets(reading, content["dataset"], name)
+            attributes[iri] = _datasets(reading, iri, content["dataset"], name)
         else:
-            attributes[iri] = [_instance(reading, content, name)]
+            attributes[iri] = [_instance(reading, iri, content, name)]
     return attributes
 
 
-def _datasets(reading: Reading, by_dataset: dict[str, Any], where: str) -> list[Instance]:
+def _datasets(reading: Reading, iri: str, by_dataset: dict[str, Any], where: str) -> list[Instance]:
     instances: list[Instance] = []
     for dataset, content in by_dataset.items():
         if dataset == DEFAULT_DATASET:
-            instances.insert(0, _instance(reading, content, where))
+            instances.insert(0, _instance(reading, iri, content, where))
         elif is_uri(dataset):
-            instances.append({**_instance(reading, content, where), "datasetId": dataset})
+            instances.append({**_instance(reading, iri, content, where), "datasetId": dataset})
         else:
             raise BadRequestData(f"Attribute {where}: datasetId is {shown(dataset)}, not a URI")
     return instances
 
 
-def _instance(reading: Reading, content: Any, where: str) -> Instance:
+def _instance(reading: Reading, iri: str, content: Any, where: str) -> Instance:
     if content == [NULL]:
         return {"type": NULL}
     kind = KINDS["Property"]
@@ -52,5 +52,8 @@ def _instance(reading: Reading, content: Any, where: str) -> Instance:
         kind, content = wrapped, content[wrapped.member]
     elif is_geometry(content):
         kind = KINDS["GeoProperty"]
-    value = READERS[kind.name](reading, content, where)
-    return {"type": kind.name, kind.member: value} if value != NULL else {"type": NULL}
+    value = read_value(reading, iri, kind, content, where)
+    instance = {"type": kind.name, kind.member: value} if value != NULL else {"type": NULL}
+    if iri in DEFINED:
+        check_kind(iri, instance, content, where)
+    return instance

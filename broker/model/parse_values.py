@@ -90,7 +90,7 @@ def _check_inside(
             found = shown(content["@value"]) if "@value" in content else "an object without @value"
             raise BadRequestData(f"Attribute {where}: {member} is {found}, not a {typed}, such as {_EXAMPLES[typed]}")
         for inner in content.values():
-            _check_inside(reading, inner, where, member, in_array=False, verbatim=verbatim)
+            _check_inside(reading, inner, where, member, in_array=in_array, verbatim=verbatim)
     elif type(content) is list:
         for inner in content:
             _check_inside(reading, inner, where, member, in_array=True, verbatim=verbatim)

@@ -11,7 +11,7 @@ from broker.errors import BadRequestData
 from broker.model.entity import Attributes, Instance, created_at
 from broker.model.geometry import check_geometry
 from broker.model.grammar import is_uri
-from broker.model.instances import born, drop, find, is_null, put, stamped, succeed
+from broker.model.instances import born, by_dataset, in_order, is_null, stamped, succeed
 from broker.model.kinds import KINDS
 from broker.names import NULL
 
@@ -41,25 +41,37 @@ def patched(
     """Attributes after a merge; `owner` is the createdAt of what holds them, `path` names it in messages."""
     result = dict(attributes)
     for name, instances in patch.items():
-        current = result.get(name, [])
-        for instance in instances:
-            current = _patched(current, instance, now, owner, extras, path + name)
+        current = by_dataset(result.get(name, []))
+        touched = [_patch(current, instance, now, owner, extras, path + name) for instance in instances]
+        if not any(touched):
+            continue
         if current:
-            result[name] = current
+            result[name] = in_order(current)
         else:
-            result.pop(name, None)
+            del result[name]
     return result
 
 
-def _patched(
-    current: list[Instance], patch: Instance, now: str, owner: str, extras: Extras, where: str
-) -> list[Instance]:
-    position = find(current, patch.get("datasetId"))
+def _patch(
+    current: dict[str | None, Instance], patch: Instance, now: str, owner: str, extras: Extras, where: str
+) -> bool:
+    """Merge an instance into those that are there by datasetId; whether that touches one."""
+    dataset_id = patch.get("datasetId")
+    before = current.get(dataset_id)
     if is_null(patch):
-        return current if position is None else drop(current, position)
-    if position is None:
-        return put(current, None, born(_whole(patch, where), now, owner))
-    before = current[position]
+        return current.pop(dataset_id, None) is not None
+    if before is None:
+        current[dataset_id] = born(_whole(patch, where), now, owner)
+    else:
+        after = _patched(before, patch, now, owner, extras, where)
+        if after.get("languageMap") == {}:
+            del current[dataset_id]
+        else:
+            current[dataset_id] = after
+    return True
+
+
+def _patched(before: Instance, patch: Instance, now: str, owner: str, extras: Extras, where: str) -> Instance:
     patch = _adapted(before["type"], patch, extras, where)
     if patch.get("type", before["type"]) != before["type"]:
         after = succeed(before, _whole(patch, where), now, owner)
@@ -67,7 +79,7 @@ def _patched(
         after = _merged(before, patch, now, owner, where)
     if extras.observed_at is not None and "observedAt" in before and "observedAt" not in patch:
         after["observedAt"] = extras.observed_at
-    return put(current, position, after) if after.get("languageMap") != {} else drop(current, position)
+    return after
 
 
 def _merged(before: Instance, patch: Instance, now: str, owner: str, where: str) -> Instance:

@@ -6,6 +6,7 @@ GS CIM 009 §4.21, §4.5.5, §4.15.
 
 from collections.abc import Iterable
 
+from broker.errors import ResourceNotFound
 from broker.model.entity import Attributes, Entity, Instance
 from broker.model.languages import choose_language
 from broker.names import DEFAULT_DATASET
@@ -35,6 +36,15 @@ def with_datasets(entity: Entity, dataset_ids: frozenset[str]) -> Entity:
         if kept:
             attributes[name] = kept
     return entity._replace(attributes=attributes)
+
+
+def instance_of(entity: Entity, name: str, dataset_id: str | None) -> Instance:
+    """An instance of an attribute, the default one without a datasetId. Raises ResourceNotFound."""
+    for instance in entity.attributes.get(name, ()):
+        if instance.get("datasetId") == dataset_id:
+            return instance
+    which = f"instance with datasetId {dataset_id}" if dataset_id else "default instance"
+    raise ResourceNotFound(f"Attribute {name} of entity {entity.id} has no {which}.")
 
 
 def in_language(entity: Entity, ranges: Iterable[str]) -> Entity:

@@ -14,7 +14,8 @@ from broker.model.geometry import is_geometry
 from broker.model.kinds import KINDS, PROOF
 from broker.model.parse_attributes import is_bare_value
 from broker.model.project import in_language, omit, pick, with_datasets
-from broker.model.values import compact_value
+from broker.model.values import VERBATIM, compact_value
+from broker.model.versions import Version, amendment
 from broker.names import DEFAULT_DATASET
 
 Format: TypeAlias = Literal["normalized", "concise", "simplified"]
@@ -34,12 +35,17 @@ class Representation:
     """Instances to show, `@none` for the default one; None: all."""
     languages: tuple[str, ...] = ()
     """Ranges of `languages.language_ranges`; none: LanguageProperties stay what they are."""
+    version: Version | None = None
+    """Of the specification, for clients that know no newer one; None: the current one."""
 
 
 def renderer(names: Names, representation: Representation) -> Render:
     """A function that renders entities with the names of a request."""
     form = _FORMS[representation.format](names, representation).entity
     select = _selection(representation)
+    if representation.version is not None:
+        amend = amendment(names, representation.version)
+        return lambda entity: form(amend(entity if select is None else select(entity)))
     if select is None:
         return form
     return lambda entity: form(select(entity))
@@ -212,8 +218,10 @@ class _Concise(_Normalized):
 
     def collapsed(self, attribute: dict[str, Any]) -> Any:
         """The bare value, if there is nothing else and it will be read as what it is."""
-        if len(attribute) == 1 and "value" in attribute and is_bare_value(attribute["value"]):
-            return attribute["value"]
+        if len(attribute) == 1 and "value" in attribute:
+            value = attribute["value"]
+            if value.__class__ not in VERBATIM and is_bare_value(value):
+                return value
         return attribute
 
 

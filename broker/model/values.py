@@ -25,6 +25,24 @@ _NESTED: Final = frozenset({"@list", "@set", "@graph", "@included"})
 _SCALARS: Final = frozenset({str, int, float, bool})
 
 
+class VerbatimObject(dict[str, Any]):
+    """An object whose keys are no names: it is shown as it is."""
+
+
+class VerbatimArray(list[Any]):
+    """An array with such objects in it."""
+
+
+VERBATIM: Final = frozenset({VerbatimObject, VerbatimArray})
+
+
+def verbatim(content: Any) -> Any:
+    """JSON that `compact_value` leaves as it is."""
+    if isinstance(content, dict):
+        return VerbatimObject(content)
+    return VerbatimArray(content) if isinstance(content, list) else content
+
+
 def expand_value(value: Any, names: Names) -> Any:
     """A client's value in canonical form; None if nothing is left of it.
 

@@ -85,4 +85,7 @@ class _Parser:
             raise BadRequestData(f"type: more than {MAX_TERMS} names.")
         name = self._token[0]
         self._advance()
-        return HasType(self._expand(name))
+        try:
+            return HasType(self._expand(name))
+        except BadRequestData as error:
+            raise BadRequestData(f"type: {error.detail}") from None

@@ -179,20 +179,30 @@ class Commits:
 
     async def _settle(self, lane: Lane, group: list[Pending]) -> None:
         try:
-            await self._run(group)
-        except StoreUnavailable as error:
-            _refuse(group, error)
-            self._refuse_impatient(error)
-        except BrokerError as error:
-            _refuse(group, error)
-        except Exception:
-            _logger.exception("A group failed to commit")
-            _refuse(group, InternalError("The broker failed to commit this operation."))
+            await self._run_or_refuse(group)
         finally:
             self._in_flight[lane.name].remove(len(group))
             self._busy.difference_update(pending.write.entity_id for pending in group)
             for other in LANES:
                 self._start(other)
+
+    async def _run_or_refuse(self, group: Sequence[Pending]) -> None:
+        """Run a group. If it fails for a reason of its own, run its halves: what spoils it fails alone."""
+        try:
+            await self._run(group)
+        except StoreUnavailable as error:
+            _refuse(group, error)
+            self._refuse_impatient(error)
+        except Exception as error:
+            if len(group) > 1:
+                middle = len(group) // 2
+                await self._run_or_refuse(group[:middle])
+                await self._run_or_refuse(group[middle:])
+            elif isinstance(error, BrokerError):
+                _refuse(group, error)
+            else:
+                _logger.exception("An operation on %s failed to commit", group[0].write.entity_id)
+                _refuse(group, InternalError("The broker failed to commit this operation."))
 
     def _refuse_impatient(self, error: BrokerError) -> None:
         """Refuse what has waited in the queues as long as the database may be waited for."""

@@ -128,7 +128,9 @@ class EmbeddedMongoDB:
             self._lock = None
 
     def last_words(self) -> str:
-        """What mongod's log says last that matters."""
+        """Why mongod ended, as far as its log or the disk tells."""
+        if shutil.disk_usage(self.data).free < MIB:  # its log is cut off then
+            return f"the disk of {self.data} is full"
         return mongod.last_words(self.log)
 
     def bound_log(self) -> None:

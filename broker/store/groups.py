@@ -8,6 +8,8 @@ What can go wrong, and what follows:
   starve.
 - A worker died and left a transaction open that has changed an entity of the group: the same, until that is ended.
 - mongod refuses a geometry (16755): the entity is written without geometry keys, marked, and the group is run again.
+- An entity has grown too large, or something else fails that no retry mends: the group fails, `broker.store.commits`
+  finds the culprit by halves.
 - The result of the commit is unknown: the commit is retried, never the operations.
 - The database does not answer: the group is run again while its oldest operation is patient.
 """
@@ -21,9 +23,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
-from broker.errors import BrokerError, InternalError, StoreUnavailable
+from broker.errors import BadRequestData, BrokerError, InternalError, StoreUnavailable
 from broker.model.entity import Entity, decode
 from broker.model.expiry import alive
 from broker.store import abandoned, shapes
@@ -45,6 +47,7 @@ _LONGEST_PAUSE: Final = 0.25
 _GROUP_SECONDS: Final = DATABASE_SECONDS.labels("group")
 
 _DUPLICATE_KEY: Final = 11000
+_TOO_LARGE: Final = 10334
 _BAD_GEOMETRY: Final = frozenset({16755, 16756})
 
 _States: TypeAlias = dict[str, dict[str, Any]]
@@ -82,14 +85,19 @@ class _Outcome(NamedTuple):
 class Groups:
     """Runs the groups of one tenant."""
 
-    def __init__(self, client: Client, database: Database, derivers: Sequence[Deriver]) -> None:
+    def __init__(self, client: Client, database: Database, derivers: Sequence[Deriver], max_entity: int) -> None:
         self._client = client
         self._database = database
         self._entities = database[ENTITIES]
         self._derivers = derivers
+        self._max_entity = max_entity
 
     async def run(self, group: Sequence[Pending]) -> None:
-        """Settle every operation of the group. Raises StoreUnavailable when the database stays away."""
+        """Settle every operation of the group.
+
+        Raises StoreUnavailable when the database stays away, BadRequestData or whatever else for the whole group: then
+        none of it is written.
+        """
         unindexed: set[str] = set()
         started = monotonic()
         give_up = started + GIVE_UP_AFTER
@@ -140,7 +148,7 @@ class Groups:
     async def _write(
         self, states: _States, outcome: _Outcome, unindexed: set[str], session: AsyncClientSession
     ) -> None:
-        operations = _operations(states, outcome, unindexed)
+        operations = _operations(states, outcome, unindexed, self._max_entity)
         if operations:
             try:
                 await self._entities.bulk_write(operations, ordered=False, session=session)
@@ -148,6 +156,10 @@ class Groups:
                 refused = _refused_geometries(error)
                 if refused:
                     raise _Refused(refused) from error
+                raise
+            except OperationFailure as error:
+                if error.code == _TOO_LARGE:
+                    raise BadRequestData("The entity would be too large to be kept.") from error
                 raise
         for collection, documents in _owed(self._derivers, outcome.changes).items():
             await self._database[collection].insert_many(documents, ordered=False, session=session)
@@ -210,8 +222,8 @@ def _take(entity_id: str, step: _Step, new: Entity | None, now: str, outcome: _O
     return taken
 
 
-def _operations(states: _States, outcome: _Outcome, unindexed: set[str]) -> list[_Operation]:
-    """The bulk write that leaves each entity as the group's last operation on it wants."""
+def _operations(states: _States, outcome: _Outcome, unindexed: set[str], max_entity: int) -> list[_Operation]:
+    """The bulk write that leaves each entity as the group's last operation on it wants. Raises BadRequestData."""
     operations: list[_Operation] = []
     for entity_id, (first, last, revision) in outcome.steps.items():
         index_geometry = entity_id not in unindexed
@@ -219,9 +231,12 @@ def _operations(states: _States, outcome: _Outcome, unindexed: set[str]) -> list
             if first is not None:
                 operations.append(DeleteOne({"_id": entity_id}))
         elif first is None:
-            operations.append(InsertOne(shapes.document(last, revision, index_geometry=index_geometry)))
+            document = shapes.document(last, revision, index_geometry=index_geometry)
+            shapes.check_bounds(last, document["j"], max_entity)
+            operations.append(InsertOne(document))
         else:
             update = shapes.update(first, last, revision, states[entity_id], index_geometry=index_geometry)
+            shapes.check_bounds(last, update["$set"]["j"], max_entity)
             operations.append(UpdateOne({"_id": entity_id}, update))
     return operations
 

@@ -106,7 +106,7 @@ def last_words(log: Path) -> str:
     for line in reversed(lines[-_LINES:]):
         entry = _entry(line)
         if entry is None:
-            plain = plain or line.strip()
+            plain = plain or ("" if line.startswith("{") else line.strip())  # a line cut off by a full disk
         elif entry.get("id") in _AFTERMATH or _WIREDTIGER_PANIC in line:
             continue
         elif entry.get("s") == "E":

@@ -8,7 +8,7 @@
      g: [{k: name, v: geometry}, …]    every geometry
      x: DateTime                        when the first part of the entity expires
      o: true                            more than there are keys for, as the key MORE says, too
-     u: true                            a geometry that mongod refuses to index, likewise
+     u: true                            a geometry that mongod refuses to index, or that is too large, likewise
      r: revision, 1 when created,
      j: bytes of `broker.model.entity.encode`}
 
@@ -19,6 +19,7 @@ from collections.abc import Callable, Container, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+from broker.errors import BadRequestData
 from broker.model.entity import Entity, Instance, encode
 from broker.model.expiry import next_expiry
 from broker.query import keys as index
@@ -31,15 +32,29 @@ EXPIRY: Final = "@expiry"
 """Key of the instant `x`: no attribute can have this name."""
 MAX_KEYS: Final = 256
 """Most attribute keys that one entity has in the index: each costs every write."""
+MAX_TYPES: Final = 100
+"""Most types that an entity has: each is a key of the index."""
+MAX_ENTITY: Final = 12 * 2**20
+"""Bytes of an entity that a document of MongoDB, 16 MiB at most, holds beside its index keys."""
+MAX_INDEXED_SIZE: Final = 2 * 2**20
+"""Bytes of an entity up to which its geometries are indexed: an index of more does not fit into a transaction."""
 _INT64: Final = 2**63
 _SCALARS: Final = frozenset({str, int, float, bool})
+
+
+def check_bounds(entity: Entity, stored: bytes, max_entity: int) -> None:
+    """Raise BadRequestData if the entity has grown too large to be kept."""
+    if len(stored) > max_entity:
+        raise BadRequestData(f"Entity {entity.id} would take {len(stored)} bytes; {max_entity} are the most.")
+    if len(entity.types) > MAX_TYPES:
+        raise BadRequestData(f"Entity {entity.id} would have {len(entity.types)} types; {MAX_TYPES} are the most.")
 
 
 def document(entity: Entity, revision: int, *, index_geometry: bool = True) -> Document:
     """The whole document of an entity."""
     stored: Document = {"_id": entity.id, "t": list(entity.types), "r": revision, "j": encode(entity)}
     stored.update(_attribute_fields(entity))
-    stored.update(_geometry_fields(entity, index_geometry))
+    stored.update(_geometry_fields(entity, index_geometry and len(stored["j"]) <= MAX_INDEXED_SIZE))
     return stored
 
 
@@ -56,6 +71,7 @@ def update(
     Unchanged attributes are recognised by identity, which `broker.model.merge` preserves.
     """
     wanted: Document = {"r": revision, "j": encode(new)}
+    index_geometry = index_geometry and len(wanted["j"]) <= MAX_INDEXED_SIZE
     owned: set[str] = set()
     changed = _changed(old, new)
     if changed or old.scopes != new.scopes or old.expires_at != new.expires_at:

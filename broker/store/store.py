@@ -13,6 +13,7 @@ from broker.store.errors import asking
 from broker.store.groups import Groups
 from broker.store.indexes import ENTITIES
 from broker.store.reads import PointReads
+from broker.store.shapes import MAX_ENTITY
 from broker.store.sweep import sweep
 from broker.store.tenants import Tenants
 
@@ -32,11 +33,14 @@ class Store:
         client: Client,
         prefix: str,
         derivers: Sequence[Deriver] = (),
+        *,
+        max_entity: int = MAX_ENTITY,
         limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
     ) -> None:
         self._client = client
         self._limits = limits
         self._derivers = derivers
+        self._max_entity = max_entity
         self._registry = Tenants(client, prefix)
         self._tenants: dict[str, _Tenant] = {}
 
@@ -92,6 +96,6 @@ class Store:
             self._tenants[tenant] = _Tenant(
                 database,
                 PointReads(database[ENTITIES]),
-                Commits(Groups(self._client, database, self._derivers).run),
+                Commits(Groups(self._client, database, self._derivers, self._max_entity).run),
             )
         return self._tenants[tenant]

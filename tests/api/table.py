@@ -15,6 +15,7 @@ _BODIES: dict[str, Any] = {
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
+    "Value": 1,
 }
 """A sound body for each schema of a request."""
 _QUERIES = {"queryEntities": "?type=Nothing", "purgeEntities": "?type=Nothing"}

@@ -2,8 +2,6 @@
 
 import asyncio
 import io
-from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
 
 import orjson
 import pytest
@@ -13,22 +11,13 @@ from broker import telemetry
 from broker.api import responses
 from broker.api.deadlines import PERIOD
 from broker.api.middleware import Border
-from broker.api.operation import Action, Body, Operation, Success
+from broker.api.operation import Body
 from broker.api.requests import Request
 from broker.api.responses import Response
-from broker.api.router import Router
 from broker.api.services import Services
-from broker.settings import load
+from tests.api.border import ask, border_of, operation
 
 TIME_OUT = 0.2
-
-
-class Answer(NamedTuple):
-    """What was sent."""
-
-    status: int
-    headers: dict[bytes, bytes]
-    body: bytes
 
 
 async def fine(request: Request, _services: Services) -> Response:
@@ -44,12 +33,6 @@ async def slow(_request: Request, _services: Services) -> Response:
     raise AssertionError
 
 
-def operation(name: str, method: str, handler: Any, body: Body | None = None) -> Operation:
-    return Operation(
-        name, name, method, f"/{name}", handler, Action.READ, "", "", (Success(200, ""),), body=body, ngsi_ld=False
-    )  # fmt: skip
-
-
 OPERATIONS = (
     operation("fine", "GET", fine),
     operation("faulty", "GET", faulty),
@@ -60,36 +43,7 @@ OPERATIONS = (
 
 @pytest.fixture
 def border() -> Border:
-    settings = load(request_timeout=TIME_OUT, max_body=1024)
-    services = cast(Services, SimpleNamespace(settings=settings))  # these operations use nothing else
-    return Border(Router(OPERATIONS), services)
-
-
-async def ask(
-    border: Border, method: str, path: str, headers: dict[bytes, bytes] | None = None, body: bytes | None = None
-) -> Answer:
-    """One request; without a `body` its body never comes."""
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        if body is None:
-            await asyncio.Event().wait()
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": list((headers or {}).items()),
-    }
-    await border(scope, receive, send)
-    start, end = sent
-    return Answer(start["status"], dict(start["headers"]), end["body"])
+    return border_of(OPERATIONS, request_timeout=TIME_OUT, max_body=1024)
 
 
 async def test_a_sane_request_id_is_kept(border: Border) -> None:

@@ -55,7 +55,7 @@ def test_an_upper_bound_must_hold_in_every_repetition(values: list[float], verdi
 
 def test_a_failed_request_makes_every_ratio_void() -> None:
     found = {**runs(http=[20], store=[20]), System.BROKER: [run(10, errors=1)]}
-    assert void_reason(found, "broker/D") == "1 requests failed"
+    assert void_reason(found, "broker/D").startswith("1 requests failed")
     assert (
         judge(Target("case", "broker/D", at_least=0.1), [0.5], void_reason(found, "broker/D")).verdict is Verdict.VOID
     )

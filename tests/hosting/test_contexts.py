@@ -36,6 +36,13 @@ async def test_no_context_is_the_core(contexts: Contexts) -> None:
     assert (contexts.core.source, contexts.core.link) == (CORE_CONTEXT, CORE_CONTEXT)
 
 
+async def test_the_default_context_may_be_another(client: Client) -> None:
+    contexts = Contexts(load(default_context=WEATHER), client)
+    assert contexts.known(None) is None
+    assert await contexts.resolve(None) is contexts.known(None) is contexts.known(WEATHER)
+    await contexts.close()
+
+
 async def test_bundled_contexts_need_no_network(contexts: Contexts) -> None:
     context = await contexts.resolve([WEATHER, CORE_CONTEXT])
     assert context.expand("WeatherObserved") == "https://smartdatamodels.org/dataModel.Weather/WeatherObserved"

@@ -33,6 +33,12 @@ def test_a_geometry_may_come_as_text(geometry: dict[str, Any]) -> None:
     assert check_geometry(json.dumps(geometry), "location") == geometry
 
 
+def test_of_a_text_nothing_but_the_geometry_is_kept() -> None:
+    deep = "[" * 500 + "]" * 500
+    geometry = check_geometry(f'{{"bbox": {deep}, "type": "Point", "coordinates": [1, 2]}}', "location")
+    assert geometry == {"type": "Point", "coordinates": [1, 2]}
+
+
 def test_other_members_are_kept() -> None:
     geometry = {"type": "Point", "coordinates": [1, 2], "bbox": [1, 2, 1, 2]}
     assert check_geometry(geometry, "location") == geometry

@@ -134,7 +134,7 @@ objects_with_nulls = values(st.one_of(scalars, st.just(NULL))).filter(lambda val
 
 def _null_in_array(value: Json, in_array: bool = False) -> bool:
     if isinstance(value, dict):
-        return any(map(_null_in_array, value.values()))
+        return any(_null_in_array(item, in_array) for item in value.values())
     if isinstance(value, list):
         return any(_null_in_array(item, True) for item in value)
     return in_array and value == NULL

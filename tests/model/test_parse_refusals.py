@@ -36,11 +36,16 @@ ENTITIES: list[tuple[Any, str]] = [
     ({"id": "urn:x:1", "@type": "T", "type": "T"}, r"^Entity: .*type is given twice"),
     *(({"id": "urn:x:1", "type": type_}, r"^Entity: type is ") for type_ in some(None, 1, [], {}, True)),
     *(({"id": "urn:x:1", "type": [type_]}, r"^Entity: type holds ") for type_ in some(None, 1, ["T"], {})),
-    *(({"id": "urn:x:1", "type": type_}, r"^Name ") for type_ in some("9Vehicle", "A B", "", NULL, ["T", "a-b"])),
+    *(
+        ({"id": "urn:x:1", "type": type_}, r"^(Entity: type: )?Name ")
+        for type_ in some("9Vehicle", "A B", "", NULL, ["T", "a-b"])
+    ),
     *(
         ({"id": "urn:x:1", "type": "T", "scope": scope}, r"^Entity: scope is ")
         for scope in some("9bad", "/a//b", "a-b", "", None, 1, {}, ["/ok", "9bad"], NULL, [["/a"]])
     ),
+    ({"id": "urn:x:1", "type": ["T"] * 65}, "^Entity: type holds 65 names: 64 are allowed$"),
+    ({"id": "urn:x:1", "type": "T", "scope": ["/a"] * 257}, "^Entity: scope holds 257 scopes: 256 are allowed$"),
     *(
         ({"id": "urn:x:1", "type": "T", "expiresAt": at}, r"^Entity: expiresAt is .*, not a DateTime")
         for at in some("not-a-date", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00+01:00", 1, None, NULL)
@@ -276,6 +281,8 @@ def test_updates_take_no_nulls_inside_values(fragment: dict[str, Any], words: st
         {"a": [NULL]},
         {"value": [NULL]},
         {"json": [{"a": [NULL]}]},
+        [{"a": NULL}],
+        {"a": [{"b": {"c": NULL}}]},
         {"object": ["urn:x:2", NULL]},
         {"vocab": [NULL]},
     ],

@@ -1,5 +1,6 @@
 """Merge Entity (GS CIM 009 §5.5.12, §5.6.17; RFC 7396)."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from broker.errors import BadRequestData
 from broker.model import merge
 from broker.model.patch import Extras
 from broker.names import NULL
-from tests.model.context import T0, T1, T2
+from tests.model.context import SPEED, T0, T1, T2
 from tests.model.forms import D1, POINT, entity, fragment, shown
 
 
@@ -184,3 +185,23 @@ def test_a_language_property_without_a_language_is_gone() -> None:
     before = entity(speed={"languageMap": {"fr": "a", "en": "b"}}, temperature=1)
     change = fragment({"speed": {"languageMap": {"fr": NULL, "en": NULL}}}, merging=True)
     assert shown(merge.merge(before, change, T1)) == {"temperature": 1}
+
+
+@pytest.mark.parametrize("operation", ["append", "keep", "update", "replace", "merge", "partial"])
+def test_many_instances_take_linear_time(operation: str) -> None:
+    many = [{"value": n, "datasetId": f"urn:d:{n}"} for n in range(4000)]
+    before = entity(speed=many)
+    change = fragment({"speed": list(reversed(many))})
+    start = time.perf_counter()
+    if operation == "replace":
+        after = merge.replace(before, change, T1)
+    elif operation == "merge":
+        after = merge.merge(before, change, T1)
+    elif operation == "update":
+        after = merge.update(before, change, T1)[0]
+    elif operation == "partial":
+        after = merge.partial_update(before, SPEED, {"value": 1, "datasetId": "urn:d:3999"}, T1)
+    else:
+        after = merge.append(before, change, T1, overwrite=operation == "append")[0]
+    assert time.perf_counter() - start < 3
+    assert len(after.attributes[SPEED]) == 4000

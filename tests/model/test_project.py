@@ -134,6 +134,8 @@ def test_the_number_of_ranges_is_bounded() -> None:
         (["fr", "@none"], "pt", "@none"),
         (["fr", "nl"], "pt", "fr"),
         (["en-GB", "fr"], "fr-CH,en;q=0.9", "fr"),
+        (["en-GB", "en-US", "en"], "en", "en"),
+        (["zh-Hant-TW", "en"], "zh", "zh-Hant-TW"),
     ],
 )
 def test_the_language_chosen(tags: list[str], ranges: str, chosen: str) -> None:

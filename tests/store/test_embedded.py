@@ -97,12 +97,13 @@ def test_a_second_broker_on_the_data_directory_is_refused(mongo: EmbeddedMongoDB
     assert count(mongo) >= 0
 
 
-def test_each_start_has_a_log_of_its_own(place: Path) -> None:
-    database = EmbeddedMongoDB(place, cache_mb=256)
-    for _ in range(2):
-        with database:
-            pass
-    assert len((place / "mongodb" / "mongod.log.1").read_text()) > 100
+def test_each_run_has_a_log_of_its_own(mongo: EmbeddedMongoDB) -> None:
+    killed(mongo)
+    last = mongo.log.read_text()
+    mongo.spawn()
+    assert count(mongo) >= 0
+    assert mongo.log.with_name("mongod.log.1").read_text() == last
+    assert mongo.log.read_text() != last
 
 
 def test_data_that_moved_is_found_again_wherever_the_socket_must_lie(place: Path) -> None:

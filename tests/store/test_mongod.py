@@ -97,6 +97,7 @@ FATAL = {
         ([json.dumps(entry) for entry in CORRUPT], "x: read error: WT_TRY_SALVAGE: database corruption detected"),
         ([json.dumps({"s": "F", "msg": "Invalid access", "attr": {"error": None}})], "Invalid access"),
         (["Error parsing command line: unrecognised option"], "Error parsing command line: unrecognised option"),
+        (["{not json"], ""),
         ([json.dumps(FATAL), "{not json"], f"{FATAL['msg']}: DBPathInUse: Unable to lock the lock file"),
     ],
 )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from broker.model.entity import Attributes, Entity, decode, encode
 from broker.query.keys import MORE
-from broker.store.shapes import MAX_KEYS, document, update
+from broker.store.shapes import MAX_INDEXED_SIZE, MAX_KEYS, document, update
 
 A = "https://example.org/a"
 
@@ -87,3 +87,13 @@ def test_an_entity_with_too_many_keys_is_marked() -> None:
     assert (len(stored["a"]), stored["a"][-1], stored["o"]) == (MAX_KEYS + 1, {"k": MORE}, True)
     change = update(entity(long), entity({A: [{"type": "Property", "value": 1}]}), 2, stored)
     assert change["$unset"] == {"o": ""}
+
+
+def test_geometries_of_a_large_entity_are_marked_and_not_indexed() -> None:
+    point: Attributes = {A: [{"type": "GeoProperty", "value": {"type": "Point", "coordinates": [0, 0]}}]}
+    text: Attributes = {A + "b": [{"type": "Property", "value": "x" * MAX_INDEXED_SIZE}]}
+    small, large = entity(point), entity({**point, **text})
+    stored = document(small, 1)
+    assert ("g" in stored, "u" in stored) == (True, False)
+    for grown in (document(large, 1), applied(stored, update(small, large, 2, stored))):
+        assert ("g" in grown, grown["u"]) == (False, True)

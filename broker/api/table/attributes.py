@@ -4,7 +4,7 @@ from typing import Final
 
 from broker.api import attributes
 from broker.api.operation import PATCH_MEDIA, Action, Body, Operation, Success
-from broker.api.parameters import DATASET_ID, DELETE_ALL, FORMAT, LANG, LOCAL, TYPE
+from broker.api.parameters import DATASET_ID, DELETE_ALL, FORMAT, LANG, LOCAL, OBSERVED_AT, TYPE
 from broker.api.rendering import OPTIONS
 from broker.errors import ResourceNotFound
 from broker.names import API_ROOT, JSON
@@ -139,5 +139,25 @@ OPERATIONS: Final = (
             LOCAL,
         ),
         produces=(JSON,),
+    ),
+    Operation(
+        name="setAttributeValue",
+        title="Set Attribute Value",
+        method="PUT",
+        path=_VALUE,
+        handler=attributes.replace_value,
+        action=Action.UPDATE,
+        clause="",
+        summary="Replace the value of an attribute that exists; its kind and what else it has stay "
+        "(draft of NGSI-LD 2.0).",
+        success=(Success(204, "replaced"),),
+        errors=(ResourceNotFound,),
+        parameters=(
+            TYPE,
+            DATASET_ID,
+            OBSERVED_AT,
+            LOCAL,
+        ),
+        body=Body("Value", (JSON,)),
     ),
 )

@@ -26,6 +26,7 @@ ENTITY_MEDIA: Final = (JSON, JSON_LD, GEO_JSON)
 
 _ENTITIES: Final = f"{API_ROOT}/entities"
 _ENTITY: Final = f"{_ENTITIES}/{{entityId}}"
+_AMENDED: Final = "the same, amended to the version of the specification that `Prefer` names"
 
 OPERATIONS: Final = (
     Operation(
@@ -52,7 +53,7 @@ OPERATIONS: Final = (
         action=Action.READ,
         clause="6.4.3.2",
         summary="A page of the entities that match, ordered by id, or as `orderBy` says.",
-        success=(Success(200, "the page", "EntityList"),),
+        success=(Success(200, "the page", "EntityList"), Success(203, _AMENDED, "EntityList")),
         errors=(TooManyResults, TooComplexQuery, OperationNotSupported),
         parameters=(
             TYPE,
@@ -77,7 +78,7 @@ OPERATIONS: Final = (
         action=Action.READ,
         clause="6.23.3.1",
         summary="A page of the entities that match, as Query Entities; the body says what parameters say there.",
-        success=(Success(200, "the page", "EntityList"),),
+        success=(Success(200, "the page", "EntityList"), Success(203, _AMENDED, "EntityList")),
         errors=(TooManyResults, TooComplexQuery, OperationNotSupported),
         parameters=(*PAGING, FORMAT, OPTIONS, GEOMETRY_PROPERTY, LOCAL),
         body=Body("Query"),
@@ -115,7 +116,7 @@ OPERATIONS: Final = (
         action=Action.READ,
         clause="6.5.3.1",
         summary="An entity by its id.",
-        success=(Success(200, "the entity", "Entity"),),
+        success=(Success(200, "the entity", "Entity"), Success(203, _AMENDED, "Entity")),
         errors=(ResourceNotFound,),
         parameters=(
             TYPE,

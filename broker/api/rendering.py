@@ -124,14 +124,8 @@ def entity(request: Request, entity: Entity) -> Response:
 
 
 def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine]) -> Response:
-    """A page of entities, answered, with what else its header says.
-
-    An entity that has nothing of what `pick` and `omit` leave is left out (suite 019_17_01).
-    """
-    wanted = representation(request)
-    bodies, conformance = _amended(request, wanted, page)
-    if wanted.pick is not None or wanted.omit:
-        bodies = [body for body in bodies if _has_members(request, body)]
+    """A page of entities, answered, with what else its header says."""
+    bodies, conformance = _amended(request, representation(request), page)
     document: Any = feature_collection(bodies) if request.media == GEO_JSON else bodies
     response = _answer(request, [document] if request.media == GEO_JSON else bodies, document)
     response.headers.extend(lines)

@@ -20,6 +20,7 @@ from broker.store import health
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
 from broker.store.errors import asking
+from broker.store.queries import Limits
 from broker.store.store import Store
 
 _logger = telemetry.log(__name__)
@@ -35,7 +36,10 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
-        store = Store(database, settings.database, max_entity=settings.max_entity, max_tenants=settings.max_tenants)
+        limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
+        store = Store(
+            database, settings.database, max_entity=settings.max_entity, max_tenants=settings.max_tenants, limits=limits
+        )
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
         keeping = asyncio.create_task(_keep(store, settings.sweep_interval))

@@ -130,6 +130,10 @@ class Settings(BaseSettings):
     default_limit: int = Field(20, ge=1, description="Page size of lists when `limit` is absent.")
     max_limit: int = Field(1000, ge=1, description="Largest `limit`.")
     max_offset: int = Field(100_000, ge=0, description="Largest `offset`.")
+    max_examined: int = Field(
+        100_000, ge=1000, description="Most entities that one query looks at one by one, where no index decides."
+    )
+    max_sorted: int = Field(10_000, ge=1, description="Most entities that one query puts in another order.")
     request_timeout: float = Field(
         30.0, gt=0, description="Seconds until a request that still waits is answered with 503."
     )

@@ -5,11 +5,12 @@ from typing import Final
 from broker.api import rendering
 from broker.api.batch import result_of
 from broker.api.paging import page_lines, page_of
-from broker.api.parameters import DROP, ID, KEEP, LANG, OBSERVED_AT, Parameter, options
+from broker.api.parameters import DROP, KEEP, LANG, OBSERVED_AT, Parameter, options
+from broker.api.querying import query_of, read_body
 from broker.api.requests import Request
 from broker.api.responses import Response, bare, created, segment
 from broker.api.services import Services
-from broker.api.targets import target, types
+from broker.api.targets import target
 from broker.entities import purge as purging
 from broker.entities import query as reads
 from broker.entities import write
@@ -18,7 +19,6 @@ from broker.model.merge import SCOPE
 from broker.model.parse import parse_attribute_name, parse_entity, parse_fragment
 from broker.model.patch import Extras
 from broker.names import API_ROOT
-from broker.query.plan import Query
 
 MERGE_OPTIONS: Final = options(
     "`keyValues`, `simplified`: the fragment is in the simplified form.", "keyValues", "simplified"
@@ -63,24 +63,25 @@ async def delete(request: Request, services: Services) -> Response:
 async def query(request: Request, services: Services) -> Response:
     """GET /entities."""
     page = page_of(request, services.settings)
-    selection = types(request)
-    if selection is None and not request.call.local:
-        raise BadRequestData("The query is too wide: it needs a type, or local=true.")
-    asked = Query(types=selection, ids=request.get(ID) or (), limit=page.fetched, offset=page.offset, count=page.count)
+    asked = query_of(request, page)
     found = await reads.query(services.store, request.call, asked)
-    lines = page_lines(request, page, len(found.entities), found.total)
-    return rendering.entities(request, found.entities[: page.limit], lines)
+    ids = [entity.id for entity in found.entities]
+    lines = page_lines(request, page, ids, found.total, ordered=asked.ordering is not None)
+    return rendering.entities(request, page.shown(found.entities), lines)
+
+
+async def query_by_body(request: Request, services: Services) -> Response:
+    """POST /entityOperations/query."""
+    read_body(request)
+    return await query(request, services)
 
 
 async def purge(request: Request, services: Services) -> Response:
     """DELETE /entities."""
-    selection, ids = types(request), request.get(ID) or ()
     keep, drop = _attributes(request, KEEP), _attributes(request, DROP)
     if keep is not None and drop is not None:
         raise BadRequestData("Parameters keep and drop exclude each other.")
-    if selection is None and not request.call.local:
-        raise BadRequestData("The purge is too wide: it needs a type, or local=true.")
-    result = await purging.purge(services.store, request.call, Query(types=selection, ids=ids), keep=keep, drop=drop)
+    result = await purging.purge(services.store, request.call, query_of(request), keep=keep, drop=drop)
     return result_of(result) if result.errors else bare(204)
 
 

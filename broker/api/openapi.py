@@ -22,6 +22,7 @@ _CONTEXT: Final = {"type": ["string", "object", "array"], "description": "In bod
 _INSTANT: Final = {"type": "string", "format": "date-time"}
 _TYPES: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 _SCOPE: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_NAMES: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 _MEMBERS: Final = {"type": _TYPES, "scope": _SCOPE, "@context": _CONTEXT}
 
 
@@ -83,6 +84,28 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "errors",
     )
     | {"description": "§5.2.16, §5.2.17."},
+    "Query": _object(
+        {
+            "type": {"const": "Query"},
+            "entities": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "type": {"type": "string"},
+                        "id": {"oneOf": [_URI, {"type": "array", "items": _URI, "minItems": 1}]},
+                        "idPattern": {"type": "string"},
+                    },
+                    "type",
+                ),
+            },
+            **{name: {"type": "string"} for name in ("q", "scopeQ", "csf", "lang")},
+            **{name: _NAMES for name in ("attrs", "pick", "omit", "expandValues", "jsonKeys", "datasetId")},
+            "ordering": _object({"orderBy": _NAMES, "collation": {"type": "string"}}, "orderBy"),
+            "@context": _CONTEXT,
+        },
+        "type",
+    )
+    | {"description": "§5.2.23."},
     "Health": _object(
         {"status": {"type": "string"}, "checks": {"type": "object", "additionalProperties": {"type": "object"}}},
         "status",

@@ -1,6 +1,7 @@
 """Query parameters: a table, one parser each, and one reader of query strings."""
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -9,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 from broker.errors import BadRequestData, InvalidRequest
 from broker.model.grammar import is_uri, shown
 from broker.model.instants import date_time
+from broker.model.kinds import GEOMETRIES
 from broker.names import DEFAULT_DATASET
 
 T_co = TypeVar("T_co", covariant=True)
@@ -166,11 +168,29 @@ def instant(value: str) -> str:
     return found
 
 
+def position(value: str) -> str:
+    """The id of an entity, as the links from page to page carry it."""
+    try:
+        found = urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("utf-8")
+    except ValueError:
+        found = ""
+    if not is_uri(found):
+        raise ValueError("what a link to another page says")
+    return found
+
+
+def position_text(entity_id: str) -> str:
+    """The text that `position` reads."""
+    return urlsafe_b64encode(entity_id.encode("utf-8")).decode("ascii").rstrip("=")
+
+
 # The parameters, as GS CIM 009 §6.3 and §6.4.3.2 name them.
 
 FORMATS: Final = ("normalized", "concise", "simplified", "keyValues")
 
 _NATURAL: Final = {"type": "integer", "minimum": 0}
+_TEXT: Final = {"type": "string", "minLength": 1}
+_GEOMETRY: Final = {"type": "string", "enum": sorted(GEOMETRIES)}
 _NAMES: Final = {"type": "array", "items": {"type": "string"}}
 _URIS: Final = {"type": "array", "items": {"type": "string", "format": "uri"}}
 
@@ -193,7 +213,61 @@ FORMAT: Final = Parameter(
 )
 
 
+AFTER: Final = Parameter(
+    "after", position, "The page after an entity: from the link to the next page, not of the standard.", _TEXT
+)
+BEFORE: Final = Parameter(
+    "before", position, "The page before an entity: from the link to the previous page, not of the standard.", _TEXT
+)
 ID: Final = Parameter("id", ids, "Ids of the entities, with commas between them.", _URIS, explode=False)
+ID_PATTERN: Final = Parameter("idPattern", text, "Regular expression that is searched for in the ids.", _TEXT)
+Q: Final = Parameter("q", text, "Condition on attributes in the query language (§4.9).", _TEXT)
+SCOPE_Q: Final = Parameter(
+    "scopeQ", text, "Condition on scopes: `/a/b`, `/a/+`, `/a/#`; `;` is and, `,` or (§4.19).", _TEXT
+)
+CSF: Final = Parameter("csf", text, "Condition on context source registrations, in the language of `q`.", _TEXT)
+EXPAND_VALUES: Final = Parameter(
+    "expandValues",
+    words,
+    "Attributes whose values in `q` are terms, to be expanded by the @context.",
+    _NAMES,
+    explode=False,
+)
+JSON_KEYS: Final = Parameter(
+    "jsonKeys",
+    words,
+    "Attributes whose paths in brackets in `q` are no names, to be left alone.",
+    _NAMES,
+    explode=False,
+)
+ORDER_BY: Final = Parameter(
+    "orderBy",
+    text,
+    "What to order by: `id`, `type`, or a path as in `q`, each with `;asc` or `;desc`, a GeoProperty also with "
+    "`;dist-asc` or `;dist-desc`; commas between them (§4.23).",
+    _TEXT,
+)
+COLLATION: Final = Parameter(
+    "collation", text, "The order of strings: a language tag, such as `de-u-co-phonebk`; the default is `und`.", _TEXT
+)
+ORDER_FROM: Final = Parameter(
+    "orderFrom", text, "Coordinates from where distances are measured to order by them, a GeoJSON array.", _TEXT
+)
+ORDER_GEOMETRY: Final = Parameter(
+    "orderGeometry", text, "GeoJSON type of `orderFrom`; the default is Point.", _GEOMETRY
+)
+GEOREL: Final = Parameter(
+    "georel",
+    text,
+    "How the places of entities stand to the geometry (§4.10): `near;maxDistance==<metres>`, "
+    "`near;minDistance==<metres>`, `within`, `contains`, `intersects`, `equals`, `disjoint`, `overlaps`.",
+    _TEXT,
+)
+GEOMETRY: Final = Parameter("geometry", text, "GeoJSON type of the geometry that `georel` names.", _GEOMETRY)
+COORDINATES: Final = Parameter("coordinates", text, "Its coordinates, a GeoJSON array; longitude comes first.", _TEXT)
+GEOPROPERTY: Final = Parameter(
+    "geoproperty", text, "The GeoProperty that holds the places of entities; the default is `location`.", _TEXT
+)
 ATTRS: Final = Parameter(
     "attrs",
     words,

@@ -46,6 +46,7 @@ _REPRESENTATIONS: Final = {
     for sys_attrs in (False, True)
 }
 _ENTITY_MEMBERS: Final = frozenset({"id", "type", "scope"})
+_SCOPE: Final = frozenset({"scope"})
 _SIMPLIFIED: Final = frozenset({"simplified", "keyValues"})
 
 
@@ -81,13 +82,17 @@ def _projected(request: Request, plain: Representation) -> Representation:
 
 
 def members(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozenset[str] | None:
-    """The members that a parameter names: expanded, but for `id`, `type` and `scope`. Raises BadRequestData."""
+    """The members that a parameter names: expanded, but for `id`, `type` and `scope`. Raises BadRequestData.
+
+    `id` and `type` are no attributes: `attrs` does not take them.
+    """
     names = request.get(parameter)
     if names is None:
         return None
     context = request.call.context
+    own = _SCOPE if parameter is ATTRS else _ENTITY_MEMBERS
     try:
-        return frozenset(name if name in _ENTITY_MEMBERS else parse_attribute_name(name, context) for name in names)
+        return frozenset(name if name in own else parse_attribute_name(name, context) for name in names)
     except BadRequestData as error:
         raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None
 

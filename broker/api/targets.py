@@ -1,13 +1,13 @@
 """What the path and the selecting parameters of a request name."""
 
 from broker.api.parameters import TYPE
+from broker.api.querying import parse_types
 from broker.api.requests import Request
 from broker.entities.commit import Target
 from broker.errors import BadRequestData
-from broker.model.grammar import check_name, is_uri, shown
+from broker.model.grammar import is_uri, shown
 from broker.model.merge import SCOPE
 from broker.model.parse import parse_attribute_name
-from broker.query import entity_types
 from broker.query.ast import TypeSelection
 
 
@@ -24,8 +24,7 @@ def types(request: Request) -> TypeSelection | None:
     text = request.get(TYPE)
     if text is None:
         return None
-    expansions = request.call.context.expansions
-    return entity_types.parse(text, lambda name: expansions[check_name(name)])
+    return parse_types(request, text)
 
 
 def attribute(request: Request) -> str:

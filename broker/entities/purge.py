@@ -10,7 +10,7 @@ from broker.errors import BrokerError
 from broker.model import merge as rules
 from broker.model.entity import Entity
 from broker.query.plan import Query
-from broker.query.to_predicate import selects
+from broker.query.to_predicate import matches
 from broker.store.commits import Apply, Write
 from broker.store.store import Store
 
@@ -39,8 +39,10 @@ async def purge(
 
 
 def _purging(query: Query, keep: frozenset[str] | None, drop: frozenset[str] | None) -> Apply:
+    selected = matches(query)
+
     def apply(old: Entity | None, now: str) -> tuple[Entity | None, None]:
-        if old is None or (query.types is not None and not selects(query.types, old.types)):
+        if old is None or not selected(old):
             return old, None
         if keep is None and drop is None:
             return None, None

@@ -44,13 +44,13 @@ def parse(georel: Any, geometry: Any, coordinates: Any, geoproperty: Any, contex
     if missing:
         raise BadRequestData(f"{' and '.join(missing)}: missing; georel, geometry and coordinates go together.")
     relation, metres = _relation(georel)
-    kind, array = _reference(geometry, coordinates)
+    kind, array = reference(geometry, coordinates, ("geometry", "coordinates"))
     name = parse_attribute_name(_text(geoproperty or DEFAULT_PROPERTY, "geoproperty"), context)
     return GeoCondition(relation, kind, array, name, metres)
 
 
-def reference(kind: Any, coordinates: Any, names: tuple[str, str]) -> dict[str, Any]:
-    """A geometry given as its type and its coordinates; `names` are those of the two in errors. For ordering, too.
+def reference(kind: Any, coordinates: Any, names: tuple[str, str]) -> tuple[str, Coordinates]:
+    """A geometry given as its type and its coordinates; `names` are those of the two in errors.
 
     Raises BadRequestData.
     """
@@ -61,7 +61,7 @@ def reference(kind: Any, coordinates: Any, names: tuple[str, str]) -> dict[str, 
             coordinates = orjson.loads(coordinates)
         except orjson.JSONDecodeError:
             raise BadRequestData(f"{names[1]}: expected a JSON array, found {shown(coordinates)}.") from None
-    return check_geometry({"type": kind, "coordinates": coordinates}, names[1])
+    return kind, _frozen(check_geometry({"type": kind, "coordinates": coordinates}, names[1])["coordinates"])
 
 
 def _relation(georel: Any) -> tuple[Relation, float]:
@@ -72,11 +72,6 @@ def _relation(georel: Any) -> tuple[Relation, float]:
     if text in _PLAIN:
         return _PLAIN[text], 0.0
     raise BadRequestData(f"georel: expected one of {_EXPECTED} with metres above 0, found {shown(text)}.")
-
-
-def _reference(kind: Any, coordinates: Any) -> tuple[str, Coordinates]:
-    found = reference(kind, coordinates, ("geometry", "coordinates"))
-    return kind, _frozen(found["coordinates"])
 
 
 def _frozen(coordinates: Any) -> Coordinates:

@@ -6,7 +6,7 @@ mongod's own relations will not do: `$near` and several geometries in one array 
 wider than the geometry.
 """
 
-from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, assert_never
 
 from broker.query import sphere
@@ -26,10 +26,11 @@ def typed(type_name: str, name: str) -> str:
     return f"{type_name} {name}"
 
 
-def region_filter(condition: GeoCondition, types: Collection[str] = ()) -> Mongo | None:
+@lru_cache(maxsize=256)
+def region_filter(condition: GeoCondition, types: tuple[str, ...] = ()) -> Mongo | None:
     """The filter on the field `g` that every match passes; None if any entity that has the GeoProperty may match.
 
-    `types`: each match is of one of them; empty for any.
+    `types`: each match is of one of them; empty for any. The filter is not to be changed.
     """
     region = _region(condition)
     if region is None:

@@ -2,20 +2,46 @@
 
 from dataclasses import dataclass
 
-from broker.query.ast import TypeSelection
+from broker.query.ast import Condition, GeoCondition, OrderKey, Pattern, ScopeCondition, TypeSelection
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Entities by what they are: all that is given holds (GS CIM 009 §5.2.33). `ids` prevail over `id_pattern`."""
+
+    types: TypeSelection | None = None
+    ids: tuple[str, ...] = ()
+    id_pattern: Pattern | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """By what the results are ordered (GS CIM 009 §4.23); equal ones by id.
+
+    `collation` is that of strings, a language tag (RFC 6067).
+    """
+
+    keys: tuple[OrderKey, ...]
+    collation: str = "und"
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What GET /entities asks (GS CIM 009 §5.7.2). Entities come in the order of their ids.
+    """What GET /entities asks (GS CIM 009 §5.7.2).
 
-    `limit` entities after the first `offset` of those whose id is greater than `after`; `limit` 0 asks for the count
-    alone.
+    One of the `selectors` holds, if there are any, one of the `attributes` exists, and the conditions hold.
+    Entities come in the order of their ids unless there is an `ordering`. `limit` entities after the first `offset` of
+    those whose id is greater than `after` (less than `before`: the last of them); `limit` 0 asks for the count alone.
     """
 
-    types: TypeSelection | None = None
-    ids: tuple[str, ...] = ()
+    selectors: tuple[Selector, ...] = ()
+    attributes: frozenset[str] = frozenset()
+    q: Condition | None = None
+    scopes: ScopeCondition | None = None
+    geo: GeoCondition | None = None
+    ordering: Ordering | None = None
     limit: int = 20
     offset: int = 0
     after: str = ""
+    before: str = ""
     count: bool = False

@@ -1,38 +1,192 @@
-"""Queries: pages of entities, and counts."""
+"""Queries: pages of entities, and counts.
 
-from typing import Any
+Where the filter is exact, mongod answers alone. Where it only narrows down, entities are fetched batch by batch in the
+order of their ids and the predicate decides, until the page is full: `Limits.examined` bounds that.
+An entity that holds something with an expiry is decided on as what is left of it now; an expired one is not there.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from pymongo.asynchronous.collection import AsyncCollection
 
+from broker.errors import TooComplexQuery, TooManyResults
 from broker.model.entity import Entity
-from broker.query.plan import Query
-from broker.query.to_mongo import entity_filter
+from broker.query.ordering import keys_of, ordered, strings
+from broker.query.plan import Ordering, Query
+from broker.query.to_mongo import Mongo, entity_filter, overflow_filter
+from broker.query.to_predicate import matches, may_match
+from broker.store.collation import places
 from broker.store.errors import asking
 from broker.store.visible import visible
 
-QUERY_TIMEOUT_MS = 20_000
+QUERY_TIMEOUT_MS: Final = 20_000
+_FIRST_BATCH: Final = 200
+_LAST_BATCH: Final = 4000
+_BREATH: Final = 250
+"""Entities that are decoded before other requests get a turn: some 2 ms."""
+_PROJECTION: Final = {"j": 1, "x": 1, "o": 1}
+
+Entities = AsyncCollection[dict[str, Any]]
 
 
-async def find(entities: AsyncCollection[dict[str, Any]], query: Query) -> list[Entity]:
-    """A page of the entities that match, in the order of their ids. Raises StoreUnavailable.
+class Limits(NamedTuple):
+    """Bounds of one query."""
 
-    An entity that has expired and is not swept yet leaves a gap in its page.
-    """
+    examined: int = 100_000
+    """Most entities that are decoded to answer it."""
+    ordered: int = 10_000
+    """Most matches that are put in order."""
+
+
+async def find(entities: Entities, query: Query, limits: Limits) -> list[Entity]:
+    """A page of the entities that match. Raises StoreUnavailable, TooComplexQuery, TooManyResults beyond the limits."""
+    if query.ordering is not None:
+        return await _ordered_page(entities, query, query.ordering, limits)
+    if query.offset and entity_filter(query).exact and not await _overflowing(entities, query):
+        return await _some(entities, replace(query, offset=0), query.limit, limits, skip=query.offset)
+    found = await _some(entities, query, query.offset + query.limit, limits)
+    return found[query.offset :]
+
+
+async def count(entities: Entities, query: Query, limits: Limits) -> int:
+    """How many entities match. Raises StoreUnavailable, TooComplexQuery beyond the limits."""
+    query = replace(query, ordering=None, after="", before="")
+    exact = entity_filter(query, overflowing=False)
+    if not exact.exact:
+        return await _count_matches(entities, query, entity_filter(query).mongo, limits)
+    total = await _count(entities, exact.mongo)
+    if exact.keyed and await _overflowing(entities, query):
+        total -= await _count(entities, {"$and": [exact.mongo, overflow_filter(query)]})
+        total += await _count_matches(entities, query, overflow_filter(query), limits)
+    return total
+
+
+async def _some(entities: Entities, query: Query, needed: int, limits: Limits, *, skip: int = 0) -> list[Entity]:
+    """The first `needed` matches in the order of the query."""
+    found: list[Entity] = []
+    async for batch in _batches(entities, query, needed, limits, skip):
+        found.extend(batch)
+        if len(found) >= needed:
+            break
+    del found[needed:]
+    if query.before:
+        found.reverse()
+    return found
+
+
+async def _batches(
+    entities: Entities, query: Query, needed: int, limits: Limits, skip: int = 0
+) -> AsyncIterator[list[Entity]]:
+    """The matches, in batches; each is one query of the database."""
+    decides, by_id = matches(query), may_match(query)
+    size = 0
+    examined = 0
+    while True:
+        wanted = entity_filter(query)
+        size = _next_size(size, needed, exact=wanted.exact)
+        documents = await _fetch(entities, wanted.mongo, size, skip, backwards=bool(query.before))
+        worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
+        yield await _decided(worth, None if wanted.exact else decides, decides)
+        if len(documents) < size:
+            return
+        examined += len(documents)
+        if not wanted.exact and examined >= limits.examined:
+            raise TooComplexQuery(
+                f"The query would look at more than {limits.examined} entities one by one. "
+                "Narrow it down by a type, by ids or by values of attributes."
+            )
+        last, skip = documents[-1]["_id"], 0
+        query = replace(query, before=last) if query.before else replace(query, after=last)
+
+
+def _next_size(last: int, needed: int, *, exact: bool) -> int:
+    """How many to fetch: few at first, if they may all match; more and more if they do not."""
+    if not last:
+        return needed if exact else max(needed + needed // 8, _FIRST_BATCH)
+    return max(needed, min(last * 4, _LAST_BATCH))
+
+
+async def _fetch(entities: Entities, mongo: Mongo, size: int, skip: int, *, backwards: bool) -> list[dict[str, Any]]:
     with asking("find"):
         cursor = entities.find(
-            entity_filter(query),
-            {"_id": 0, "j": 1, "x": 1},
-            sort=[("_id", 1)],
-            skip=query.offset,
-            limit=query.limit,
-            batch_size=query.limit,
+            mongo,
+            _PROJECTION,
+            sort=[("_id", -1 if backwards else 1)],
+            skip=skip,
+            limit=size,
+            batch_size=size,
             max_time_ms=QUERY_TIMEOUT_MS,
+            allow_disk_use=True,
         )
-        found = map(visible, await cursor.to_list())
-        return [entity for entity in found if entity is not None]
+        return await cursor.to_list()
 
 
-async def count(entities: AsyncCollection[dict[str, Any]], query: Query) -> int:
-    """How many entities match. Raises StoreUnavailable."""
+async def _decided(documents: list[dict[str, Any]], always: Any, marked: Any) -> list[Entity]:
+    """The entities that match. `always` decides on each, `marked` on those that the index does not know whole."""
+    found = []
+    for position, document in enumerate(documents):
+        if position % _BREATH == _BREATH - 1:
+            await asyncio.sleep(0)
+        entity = visible(document)
+        if entity is None:
+            continue
+        decides = always or (marked if "x" in document or "o" in document else None)
+        if decides is None or decides(entity):
+            found.append(entity)
+    return found
+
+
+async def _overflowing(entities: Entities, query: Query) -> bool:
+    """Whether there are entities that may match and have more keys than are indexed."""
+    if not entity_filter(query).keyed:
+        return False
+    with asking("find"):
+        return await entities.find_one(overflow_filter(query), {"_id": 1}) is not None
+
+
+# Counts.
+
+
+async def _count(entities: Entities, mongo: Mongo) -> int:
     with asking("count"):
-        return await entities.count_documents(entity_filter(query), maxTimeMS=QUERY_TIMEOUT_MS)
+        return await entities.count_documents(mongo, maxTimeMS=QUERY_TIMEOUT_MS)
+
+
+async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits: Limits) -> int:
+    """How many of the entities that pass a filter match, each looked at."""
+    decides, by_id = matches(query), may_match(query)
+    total = examined = 0
+    with asking("count"):
+        cursor = entities.find(mongo, _PROJECTION, batch_size=_LAST_BATCH, max_time_ms=QUERY_TIMEOUT_MS)
+        while documents := await cursor.to_list(_LAST_BATCH):
+            examined += len(documents)
+            if examined > limits.examined:
+                await cursor.close()
+                raise TooComplexQuery(
+                    f"The count would look at more than {limits.examined} entities one by one. "
+                    "Narrow the query down, or ask without count."
+                )
+            worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
+            total += len(await _decided(worth, decides, decides))
+    return total
+
+
+# Ordering.
+
+
+async def _ordered_page(entities: Entities, query: Query, ordering: Ordering, limits: Limits) -> list[Entity]:
+    found: list[Entity] = []
+    async for batch in _batches(entities, replace(query, after="", before=""), _LAST_BATCH, limits):
+        found.extend(batch)
+        if len(found) > limits.ordered:
+            raise TooManyResults(
+                f"orderBy: the query matches more than {limits.ordered} entities. Narrow it down, or do not order."
+            )
+    by = [keys_of(key) for key in ordering.keys]
+    keyed = [[key(entity) for key in by] for entity in found]
+    texts = strings(keyed)
+    ranks = await places(entities.database, texts, ordering.collation) if len(texts) > 1 else dict.fromkeys(texts, 0)
+    return ordered(found, keyed, ordering.keys, ranks)[query.offset : query.offset + query.limit]

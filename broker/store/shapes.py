@@ -2,38 +2,36 @@
 
     {_id: entity id,
      t: [type IRI, …],
-     a: [{k: name, v: scalar}, …]      every attribute value and every scope; `v` is never an array, which would ruin
-                                        the bounds of all attributes; absent where the value is no scalar (existence)
+     a: [{k: name, v: scalar}, …]      every attribute value and every scope: `broker.query.keys` names them. `v` is
+                                        never an array, which would ruin the bounds of all attributes; absent where the
+                                        value is no scalar (existence)
      g: [{k: [name, …], v: geometry}, …]    every geometry: see `broker.store.places`
      x: DateTime                        when the first part of the entity expires
-     o: true                            more keys than MAX_KEYS: a query must look at the entity itself
+     o: true                            more than there are keys for, as the key MORE says, too
      r: revision, 1 when created,
      j: bytes of `broker.model.entity.encode`}
 
-Empty `g`, `x`, `o` are left out. Keys `name[member]` hold the members of object values, one level deep, and the
-languages of a LanguageProperty. See docs/decisions/document-shape.md.
+Empty `g`, `x`, `o` are left out. See docs/decisions/document-shape.md.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Container, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from broker.errors import BadRequestData
 from broker.model.entity import Entity, Instance, encode
 from broker.model.expiry import next_expiry
-from broker.model.kinds import GEOMETRIES
-from broker.names import NGSI_LD
+from broker.query import keys as index
+from broker.query.keys import MAX_LENGTH, MORE, SCOPE
+from broker.query.targets import json_elements, raw_elements
 from broker.store.places import Indexing, place_fields
 
 Document: TypeAlias = dict[str, Any]
 
-SCOPE: Final = NGSI_LD + "scope"
 EXPIRY: Final = "@expiry"
 """Key of the instant `x`: no attribute can have this name."""
 MAX_KEYS: Final = 256
 """Most attribute keys that one entity has in the index: each costs every write."""
-MAX_KEY_LENGTH: Final = 512
-"""Strings are indexed up to this many characters; queries for longer ones look at the entity itself."""
 MAX_TYPES: Final = 100
 """Most types that an entity has: each is a key of the index."""
 MAX_ENTITY: Final = 12 * 2**20
@@ -41,6 +39,7 @@ MAX_ENTITY: Final = 12 * 2**20
 MAX_INDEXED_SIZE: Final = 2 * 2**20
 """Bytes of an entity up to which its geometries are indexed: an index of more does not fit into a transaction."""
 _INT64: Final = 2**63
+_SCALARS: Final = frozenset({str, int, float, bool})
 
 
 def check_bounds(entity: Entity, stored: bytes, max_entity: int) -> None:
@@ -108,95 +107,95 @@ def _affordable(indexing: Indexing, stored: bytes) -> Indexing:
 
 
 def _attribute_fields(entity: Entity) -> Document:
-    keys: list[Document] = [{"k": SCOPE, "v": scope} for scope in entity.scopes]
+    keys: list[Document] = [{"k": SCOPE, "v": index.scope(scope)} for scope in entity.scopes]
     fields: Document = {"a": keys}
+    overflowing = any(len(scope) >= MAX_LENGTH for scope in entity.scopes)
     expiry = next_expiry(entity)
     if expiry is not None:
         fields["x"] = expiry
-        keys.append({"k": EXPIRY, "v": datetime.fromisoformat(expiry)})
+        keys.insert(0, {"k": EXPIRY, "v": datetime.fromisoformat(expiry)})
     for name, instances in entity.attributes.items():
         for instance in instances:
             keys.extend(_KEYS[instance["type"]](name, instance))
-    if len(keys) > MAX_KEYS:
-        del keys[MAX_KEYS:]
+    if overflowing or len(keys) > MAX_KEYS:
+        keys[MAX_KEYS:] = ({"k": MORE},)
         fields["o"] = True
     return fields
 
 
 def _scalar(value: Any) -> Any:
     """The value as an index key holds it."""
-    if isinstance(value, str):
-        return value if len(value) <= MAX_KEY_LENGTH else value[:MAX_KEY_LENGTH]
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+    if value.__class__ is str:
+        return value if len(value) <= MAX_LENGTH else value[:MAX_LENGTH]
+    if value.__class__ is int and not -_INT64 <= value < _INT64:
         return float(value)
     return value
 
 
-def _value_keys(name: str, value: Any) -> Iterator[Document]:
-    """Keys of a Property's value: the scalar, each member of an array, the members of an object."""
-    if isinstance(value, str | int | float):
-        yield {"k": name, "v": _scalar(value)}
-    elif isinstance(value, list):
-        scalars = [member for member in value if isinstance(member, str | int | float)]
-        if not scalars:
-            yield {"k": name}
-        for member in scalars:
-            yield {"k": name, "v": _scalar(member)}
-    elif isinstance(value, dict):
-        typed = _typed(value)
-        if typed is not None:
-            yield {"k": name, "v": typed}
-        else:
-            yield {"k": name}
-            kind = value.get("type", value.get("@type"))
-            if not (isinstance(kind, str) and kind in GEOMETRIES):
-                yield from _member_keys(name, value)
-    else:
-        yield {"k": name}
+def _element_keys(name: str, elements: Sequence[Any]) -> list[Document]:
+    """A key for each scalar; one without a value if there is none."""
+    keys = [{"k": name, "v": _scalar(element)} for element in elements if element.__class__ in _SCALARS]
+    return keys or [{"k": name}]
 
 
-def _member_keys(name: str, value: dict[str, Any]) -> Iterator[Document]:
-    for member, content in value.items():
-        key = f"{name}[{member}]"
-        for element in content if isinstance(content, list) else (content,):
-            if isinstance(element, str | int | float):
-                yield {"k": key, "v": _scalar(element)}
-
-
-def _typed(value: dict[str, Any]) -> Any:
-    """The key of a typed value `{"@type", "@value"}`: dates as dates, others as they stand; None for other objects."""
+def _value_keys(name: str, value: Any) -> Sequence[Document]:
+    """Keys of a Property's value: of its elements, and of the members of an object."""
+    if value.__class__ in _SCALARS:
+        return ({"k": name, "v": _scalar(value)},)
+    if value.__class__ is not dict:
+        return _element_keys(name, json_elements(value))
     if "@value" not in value:
-        return None
-    literal = value["@value"]
-    if isinstance(literal, str) and str(value.get("@type", "")).endswith(("DateTime", "dateTime")):
-        try:
-            return datetime.fromisoformat(literal).astimezone(UTC)
-        except ValueError:
-            return _scalar(literal)
-    return _scalar(literal) if isinstance(literal, str | int | float) else None
+        return _object_keys(name, value)
+    if value.get("@type") == "@json":
+        return _json_keys(name, value["@value"])
+    return _element_keys(name, (value["@value"],))
 
 
-def _list_keys(name: str, values: Any) -> Iterator[Document]:
-    """Keys of strings: one or an array of them."""
-    for value in values if isinstance(values, list) else (values,):
-        yield {"k": name, "v": _scalar(value)}
+def _object_keys(name: str, value: dict[str, Any]) -> list[Document]:
+    keys: list[Document] = [{"k": name}]
+    for member, content in value.items():
+        keys.extend(_member_keys(index.member(name, member), content))
+    return keys
 
 
-def _language_keys(name: str, languages: dict[str, Any]) -> Iterator[Document]:
+def _member_keys(key: str, content: Any) -> Sequence[Document]:
+    """Keys of a member: of its elements, and not of what is deeper."""
+    if content.__class__ in _SCALARS:
+        return ({"k": key, "v": _scalar(content)},)
+    return _element_keys(key, json_elements(content))
+
+
+def _json_keys(name: str, value: Any) -> list[Document]:
+    """Keys of JSON that is kept as it was sent."""
+    keys = _element_keys(name, raw_elements(value))
+    if value.__class__ is dict:
+        for member, content in value.items():
+            keys.extend(_element_keys(index.raw_member(name, member), raw_elements(content)))
+    return keys
+
+
+def _language_keys(name: str, languages: dict[str, Any]) -> list[Document]:
+    keys: list[Document] = []
     for tag, texts in languages.items():
-        for text in texts if isinstance(texts, list) else (texts,):
-            yield {"k": name, "v": _scalar(text)}
-            yield {"k": f"{name}[{tag}]", "v": _scalar(text)}
+        elements = texts if texts.__class__ is list else (texts,)
+        keys += _element_keys(name, elements)
+        keys += _element_keys(index.language(name, tag), elements)
+    return keys
 
 
-_KEYS: Final[dict[str, Callable[[str, Instance], Iterable[Document]]]] = {
+def _text_keys(name: str, texts: Any) -> Sequence[Document]:
+    """Keys of one string, or of an array of them."""
+    return _element_keys(name, texts if texts.__class__ is list else (texts,))
+
+
+_KEYS: Final[dict[str, Callable[[str, Instance], Sequence[Document]]]] = {
     "Property": lambda name, instance: _value_keys(name, instance["value"]),
     "GeoProperty": lambda name, _: ({"k": name},),
-    "Relationship": lambda name, instance: _list_keys(name, instance["object"]),
+    "Relationship": lambda name, instance: _text_keys(name, instance["object"]),
     "LanguageProperty": lambda name, instance: _language_keys(name, instance["languageMap"]),
-    "VocabProperty": lambda name, instance: _list_keys(name, instance["vocab"]),
-    "JsonProperty": lambda name, instance: _value_keys(name, instance["json"]),
-    "ListProperty": lambda name, instance: _value_keys(name, instance["valueList"]),
-    "ListRelationship": lambda name, instance: _list_keys(name, instance["objectList"]),
+    "VocabProperty": lambda name, instance: _text_keys(name, instance["vocab"]),
+    "JsonProperty": lambda name, instance: _json_keys(name, instance["json"]),
+    "ListProperty": lambda name, instance: _element_keys(name, json_elements(instance["valueList"])),
+    "ListRelationship": lambda name, instance: _element_keys(name, instance["objectList"]),
 }
 """Index keys of an instance, by kind."""

@@ -42,8 +42,10 @@ class Store:
         *,
         max_entity: int = MAX_ENTITY,
         max_tenants: int = UNLIMITED,
+        limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
     ) -> None:
         self._client = client
+        self._limits = limits
         self._derivers = derivers
         self._max_entity = max_entity
         self._registry = Tenants(client, prefix, max_tenants)
@@ -66,14 +68,17 @@ class Store:
         return await known.commits.submit(writes)
 
     async def find(self, tenant: str, query: Query) -> list[Entity]:
-        """A page of the entities that match. Raises NonexistentTenant, StoreUnavailable."""
+        """A page of the entities that match.
+
+        Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
+        """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await queries.find(known.database[ENTITIES], query)
+        return await queries.find(known.database[ENTITIES], query, self._limits)
 
     async def count(self, tenant: str, query: Query) -> int:
-        """How many entities match. Raises NonexistentTenant, StoreUnavailable."""
+        """How many entities match. Raises NonexistentTenant, StoreUnavailable, TooComplexQuery."""
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await queries.count(known.database[ENTITIES], query)
+        return await queries.count(known.database[ENTITIES], query, self._limits)
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""

@@ -14,6 +14,7 @@ _BODIES: dict[str, Any] = {
     "Attribute": ENTITY["value"],
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
+    "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
     "Value": 1,
 }
 """A sound body for each schema of a request."""

@@ -258,16 +258,21 @@ def test_a_page_has_twenty_entities_by_default(api: httpx2.Client, fleet: str) -
     assert numbers(api.get(f"/entities?type={fleet}")) == list(range(20))
 
 
-def test_pages_lead_to_each_other(api: httpx2.Client, fleet: str) -> None:
-    url, seen, pages = f"/ngsi-ld/v1/entities?type={fleet}&limit=10&format=simplified", [], 0
-    previous = []
-    while url:
-        answer = api.get(str(api.base_url.copy_with(raw_path=url.encode())))
-        seen += [entity["number"] for entity in answer.json()]
-        pages += 1
-        url = answer.links.get("next", {}).get("url", "")
-        previous.append(answer.links.get("prev", {}).get("url", "").partition("offset=")[2])
-    assert (seen, pages, previous) == (list(range(25)), 3, ["", "0", "10"])
+@pytest.mark.parametrize("condition", ["", "&q=number!=-1", "&orderBy=number"])
+def test_pages_lead_to_each_other_and_back(api: httpx2.Client, fleet: str, condition: str) -> None:
+    def follow(url: str, rel: str) -> list[list[int]]:
+        pages = []
+        while url:
+            answer = api.get(str(api.base_url.copy_with(raw_path=url.encode())))
+            pages.append([entity["number"] for entity in answer.json()])
+            last.append(url)
+            url = answer.links.get(rel, {}).get("url", "")
+        return pages
+
+    last: list[str] = []
+    pages = [list(range(10)), list(range(10, 20)), list(range(20, 25))]
+    assert follow(f"/ngsi-ld/v1/entities?type={fleet}&limit=10&format=simplified{condition}", "next") == pages
+    assert follow(last[-1], "prev") == pages[::-1]
 
 
 def test_the_first_page_has_no_previous_one(api: httpx2.Client, fleet: str) -> None:

@@ -77,19 +77,22 @@ def test_what_is_near_a_line_is_inside(
 
 @pytest.mark.parametrize("metres", [1.0, 500.0, 50_000.0])
 def test_the_middle_of_a_long_edge_is_inside(metres: float) -> None:
-    street = {"type": "LineString", "coordinates": [[0.0, 0.0], [30.0, 0.0], [30.0, 20.0]]}
+    street: dict[str, Any] = {"type": "LineString", "coordinates": [[0.0, 0.0], [30.0, 0.0], [30.0, 20.0]]}
     for step in range(301):
         for bearing in (0.0, pi):
             assert inside(around(street, metres), away((step / 10, 0.0), bearing, metres * 0.999))
 
 
 def test_what_has_too_many_parts_is_in_one_circle() -> None:
-    many = {"type": "MultiPoint", "coordinates": [[number / 100, 0.0] for number in range(MAX_CIRCLES + 1)]}
+    many: dict[str, Any] = {
+        "type": "MultiPoint",
+        "coordinates": [[number / 100, 0.0] for number in range(MAX_CIRCLES + 1)],
+    }
     found = around(many, 10)
     assert found is not None
     assert found["type"] == "Polygon"
-    for longitude, latitude in many["coordinates"]:
-        assert inside(found, away((longitude, latitude), 1.0, 9.9))
+    for position in row:
+        assert inside(found, away(position, 1.0, 9.9))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from broker.model.entity import Attributes, Entity, decode, encode
 from broker.query.geo_filter import ANYWHERE
+from broker.query.keys import MORE
 from broker.store.places import MAX_PLACES, Indexing
 from broker.store.shapes import MAX_INDEXED_SIZE, MAX_KEYS, document, update
 
@@ -78,13 +79,14 @@ def test_every_attribute_has_a_key_so_that_its_existence_can_be_asked() -> None:
         A + "2": [{"type": "GeoProperty", "value": {"type": "Point", "coordinates": [0, 0]}}],
         A + "3": [{"type": "Property", "value": []}],
     }
-    assert {key["k"] for key in document(entity(named), 1)["a"]} == set(named)
+    keys = {key["k"] for key in document(entity(named), 1)["a"]}
+    assert keys == {*named, A + "1[deep]"}
 
 
 def test_an_entity_with_too_many_keys_is_marked() -> None:
     long = {A: [{"type": "Property", "value": list(range(MAX_KEYS + 1))}]}
     stored = document(entity(long), 1)
-    assert (len(stored["a"]), stored["o"]) == (MAX_KEYS, True)
+    assert (len(stored["a"]), stored["a"][-1], stored["o"]) == (MAX_KEYS + 1, {"k": MORE}, True)
     change = update(entity(long), entity({A: [{"type": "Property", "value": 1}]}), 2, stored)
     assert change["$unset"] == {"o": ""}
 

@@ -4,22 +4,22 @@ from typing import Final
 
 from broker.api import entities
 from broker.api.operation import PATCH_MEDIA, Action, Body, Operation, Success
+from broker.api.paging import PAGING
 from broker.api.parameters import (
     ATTRS,
-    COUNT,
     DROP,
     FORMAT,
+    GEOMETRY_PROPERTY,
     ID,
     KEEP,
     LANG,
-    LIMIT,
     LOCAL,
     OBSERVED_AT,
-    OFFSET,
     TYPE,
 )
+from broker.api.querying import CONDITIONS, ORDERING
 from broker.api.rendering import OPTIONS, PROJECTION
-from broker.errors import AlreadyExists, ResourceNotFound, TooManyResults
+from broker.errors import AlreadyExists, OperationNotSupported, ResourceNotFound, TooComplexQuery, TooManyResults
 from broker.names import API_ROOT, GEO_JSON, JSON, JSON_LD
 
 ENTITY_MEDIA: Final = (JSON, JSON_LD, GEO_JSON)
@@ -52,20 +52,36 @@ OPERATIONS: Final = (
         handler=entities.query,
         action=Action.READ,
         clause="6.4.3.2",
-        summary="A page of the entities that match, ordered by id.",
+        summary="A page of the entities that match, ordered by id, or as `orderBy` says.",
         success=(Success(200, "the page", "EntityList"), Success(203, _AMENDED, "EntityList")),
-        errors=(TooManyResults,),
+        errors=(TooManyResults, TooComplexQuery, OperationNotSupported),
         parameters=(
             TYPE,
             ID,
-            LIMIT,
-            OFFSET,
-            COUNT,
+            *CONDITIONS,
+            ATTRS,
+            *ORDERING,
+            *PAGING,
             FORMAT,
             OPTIONS,
             *PROJECTION,
             LOCAL,
         ),
+        produces=ENTITY_MEDIA,
+    ),
+    Operation(
+        name="batchQuery",
+        title="Query Entities (by a body)",
+        method="POST",
+        path=f"{API_ROOT}/entityOperations/query",
+        handler=entities.query_by_body,
+        action=Action.READ,
+        clause="6.23.3.1",
+        summary="A page of the entities that match, as Query Entities; the body says what parameters say there.",
+        success=(Success(200, "the page", "EntityList"), Success(203, _AMENDED, "EntityList")),
+        errors=(TooManyResults, TooComplexQuery, OperationNotSupported),
+        parameters=(*PAGING, FORMAT, OPTIONS, GEOMETRY_PROPERTY, LOCAL),
+        body=Body("Query"),
         produces=ENTITY_MEDIA,
     ),
     Operation(
@@ -81,9 +97,11 @@ OPERATIONS: Final = (
             Success(204, "purged"),
             Success(207, "some could not be", "BatchOperationResult"),
         ),
+        errors=(TooComplexQuery,),
         parameters=(
             TYPE,
             ID,
+            *CONDITIONS,
             KEEP,
             DROP,
             LOCAL,

@@ -84,11 +84,8 @@ def test_the_middle_of_a_long_edge_is_inside(metres: float) -> None:
 
 
 def test_what_has_too_many_parts_is_in_one_circle() -> None:
-    many: dict[str, Any] = {
-        "type": "MultiPoint",
-        "coordinates": [[number / 100, 0.0] for number in range(MAX_CIRCLES + 1)],
-    }
-    found = around(many, 10)
+    row = [(number / 100, 0.0) for number in range(MAX_CIRCLES + 1)]
+    found = around({"type": "MultiPoint", "coordinates": row}, 10)
     assert found is not None
     assert found["type"] == "Polygon"
     for position in row:

@@ -8,7 +8,7 @@ counts, of several texts that without a language or the first. Objects and array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 
@@ -20,6 +20,8 @@ from broker.query.comparisons import time_key
 from broker.query.geo_predicate import distance_from
 from broker.query.literals import temporal
 from broker.query.targets import instances, targets
+
+T = TypeVar("T")
 
 
 class Rank(IntEnum):
@@ -62,13 +64,14 @@ def strings(keyed: Sequence[Sequence[Key]]) -> set[str]:
 
 
 def ordered(
-    entities: Sequence[Entity],
+    entities: Sequence[T],
     keyed: Sequence[Sequence[Key]],
     orders: Sequence[OrderKey],
     places: Mapping[str, int],
-) -> list[Entity]:
-    """The entities in order, given their keys for each OrderKey, and the places of strings in the collation.
+) -> list[T]:
+    """Entities, or what stands for them, in order.
 
+    Given are their keys for each OrderKey, and the places of strings in the collation.
     Entities with equal keys stay as they are.
     """
     rows = [

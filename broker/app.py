@@ -36,8 +36,13 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
-        limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
-        store = Store(database, settings.database, max_entity=settings.max_entity, limits=limits)
+        store = Store(
+            database,
+            settings.database,
+            max_entity=settings.max_entity,
+            max_tenants=settings.max_tenants,
+            limits=Limits(examined=settings.max_examined, ordered=settings.max_sorted),
+        )
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
         keeping = asyncio.create_task(_keep(store, settings.sweep_interval))

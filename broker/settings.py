@@ -121,6 +121,12 @@ class Settings(BaseSettings):
     max_depth: int = Field(32, ge=4, le=200, description="Deepest nesting of JSON in a request.")
     max_batch: int = Field(5000, ge=1, description="Most entities in one batch.")
     max_entity: int = Field(4 * 2**20, ge=1024, le=12 * 2**20, description="Largest stored entity, in bytes.")
+    max_tenants: int = Field(
+        1000,
+        ge=0,
+        description="Most tenants besides the default one that are made by creating something in them; "
+        "`broker tenants create` makes more.",
+    )
     default_limit: int = Field(20, ge=1, description="Page size of lists when `limit` is absent.")
     max_limit: int = Field(1000, ge=1, description="Largest `limit`.")
     max_offset: int = Field(100_000, ge=0, description="Largest `offset`.")

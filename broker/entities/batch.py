@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from broker.call import Call
 from broker.entities.commit import Target
-from broker.errors import AlreadyExists, BadRequestData, BrokerError, StoreUnavailable
+from broker.errors import AlreadyExists, BadRequestData, BrokerError, NonexistentTenant, StoreUnavailable
 from broker.model import merge as rules
 from broker.model.entity import Entity
 from broker.model.parse import Fragment, as_entity
@@ -163,7 +163,7 @@ _UPSERTING: Final[dict[Mode, _Applying]] = {Mode.REPLACE: _replacing, Mode.UPDAT
 
 
 def _result(outcomes: Iterable[tuple[str, _Done | BrokerError]]) -> BatchResult:
-    """Raises StoreUnavailable if the database was away for all that could have been written."""
+    """Raises StoreUnavailable or NonexistentTenant if that is why nothing was written."""
     result = BatchResult([], [], [])
     for entity_id, outcome in outcomes:
         if isinstance(outcome, BrokerError):
@@ -174,6 +174,6 @@ def _result(outcomes: Iterable[tuple[str, _Done | BrokerError]]) -> BatchResult:
             result.changed.append(entity_id)
     if not (result.created or result.changed):
         for _, error in result.errors:
-            if isinstance(error, StoreUnavailable):
+            if isinstance(error, StoreUnavailable | NonexistentTenant):
                 raise error
     return result

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from broker.errors import BrokerError, InternalError, StoreUnavailable
+from broker.errors import BrokerError, InternalError, NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity
 
 _logger = logging.getLogger(__name__)
@@ -193,6 +193,8 @@ class Commits:
         except StoreUnavailable as error:
             _refuse(group, error)
             self._refuse_impatient(error)
+        except NonexistentTenant as error:
+            _refuse(group, error)
         except Exception as error:
             if len(group) > 1:
                 middle = len(group) // 2

@@ -10,6 +10,7 @@ What can go wrong, and what follows:
 - mongod refuses a geometry (16755): the entity is written without geometry keys, marked, and the group is run again.
 - An entity has grown too large, or something else fails that no retry mends: the group fails, `broker.store.commits`
   finds the culprit by halves.
+- The tenant is being dropped: its collections take nothing, and the group is refused.
 - The result of the commit is unknown: the commit is retried, never the operations.
 - The database does not answer: the group is run again while its oldest operation is patient.
 """
@@ -25,7 +26,7 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
-from broker.errors import BadRequestData, BrokerError, InternalError, StoreUnavailable
+from broker.errors import BadRequestData, BrokerError, InternalError, NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity, decode
 from broker.model.expiry import alive
 from broker.store import abandoned, shapes
@@ -48,6 +49,7 @@ _GROUP_SECONDS: Final = DATABASE_SECONDS.labels("group")
 
 _DUPLICATE_KEY: Final = 11000
 _TOO_LARGE: Final = 10334
+_REFUSED_BY_VALIDATOR: Final = 121
 _BAD_GEOMETRY: Final = frozenset({16755, 16756})
 
 _States: TypeAlias = dict[str, dict[str, Any]]
@@ -156,6 +158,8 @@ class Groups:
                 refused = _refused_geometries(error)
                 if refused:
                     raise _Refused(refused) from error
+                if _has_code(error, _REFUSED_BY_VALIDATOR):  # see `broker.store.tenants`
+                    raise NonexistentTenant("The tenant does not exist any more.") from error
                 raise
             except OperationFailure as error:
                 if error.code == _TOO_LARGE:
@@ -253,10 +257,12 @@ def _owed(derivers: Sequence[Deriver], changes: Sequence[Change]) -> dict[str, l
 def _again(error: PyMongoError) -> bool:
     """Whether the group, run again, may succeed."""
     if isinstance(error, BulkWriteError):
-        return error.has_error_label("TransientTransactionError") or any(
-            detail.get("code") == _DUPLICATE_KEY for detail in (error.details or {}).get("writeErrors", ())
-        )
+        return error.has_error_label("TransientTransactionError") or _has_code(error, _DUPLICATE_KEY)
     return isinstance(error, DuplicateKeyError) or error.has_error_label("TransientTransactionError")
+
+
+def _has_code(error: BulkWriteError, code: int) -> bool:
+    return any(detail.get("code") == code for detail in (error.details or {}).get("writeErrors", ()))
 
 
 def _refused_geometries(error: BulkWriteError) -> set[str]:

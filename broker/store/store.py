@@ -1,9 +1,12 @@
 """The store as the use cases see it."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity
 from broker.query.plan import Query
 from broker.store import queries
@@ -15,7 +18,10 @@ from broker.store.indexes import ENTITIES
 from broker.store.reads import PointReads
 from broker.store.shapes import MAX_ENTITY
 from broker.store.sweep import sweep
-from broker.store.tenants import Tenants
+from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Tenants
+from broker.telemetry import log
+
+_logger = log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +41,19 @@ class Store:
         derivers: Sequence[Deriver] = (),
         *,
         max_entity: int = MAX_ENTITY,
+        max_tenants: int = UNLIMITED,
         limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
     ) -> None:
         self._client = client
         self._limits = limits
         self._derivers = derivers
         self._max_entity = max_entity
-        self._registry = Tenants(client, prefix)
+        self._registry = Tenants(client, prefix, max_tenants)
         self._tenants: dict[str, _Tenant] = {}
+        """Those that were there a moment ago (`RENEWAL`)."""
+        self._doubtful: dict[str, _Tenant] = {}
+        """Those that were there when the database last answered."""
+        self._renewing: asyncio.Task[None] | None = None
 
     async def entity(self, tenant: str, entity_id: str) -> Entity | None:
         """The entity, or None. Raises NonexistentTenant, StoreUnavailable."""
@@ -72,8 +83,9 @@ class Store:
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""
         for name in await self._registry.names():
-            tenant = self._tenants.get(name) or await self._tenant(name)
-            await sweep(tenant.database[ENTITIES], tenant.commits)
+            with suppress(NonexistentTenant):  # it was dropped in between
+                tenant = self._tenants.get(name) or await self._tenant(name)
+                await sweep(tenant.database[ENTITIES], tenant.commits)
 
     async def ping(self) -> dict[str, Any]:
         """What the database says of itself (`hello`). Raises StoreUnavailable."""
@@ -86,16 +98,37 @@ class Store:
 
     async def close(self) -> None:
         """Settle what is in flight, and close the connections."""
-        for tenant in self._tenants.values():
+        if self._renewing is not None:
+            self._renewing.cancel()
+        for tenant in [*self._tenants.values(), *self._doubtful.values()]:
             await tenant.commits.drain()
         await self._client.close()
 
     async def _tenant(self, tenant: str, *, create: bool = False) -> _Tenant:
         database = await self._registry.database(tenant, create=create)
         if tenant not in self._tenants:
-            self._tenants[tenant] = _Tenant(
-                database,
-                PointReads(database[ENTITIES]),
-                Commits(Groups(self._client, database, self._derivers, self._max_entity).run),
-            )
+            doubtful = self._doubtful.pop(tenant, None)
+            self._tenants[tenant] = doubtful if doubtful is not None else self._opened(database)
+            if tenant != DEFAULT and self._renewing is None:
+                self._renewing = asyncio.create_task(self._renew())
         return self._tenants[tenant]
+
+    def _opened(self, database: Database) -> _Tenant:
+        groups = Groups(self._client, database, self._derivers, self._max_entity)
+        return _Tenant(database, PointReads(database[ENTITIES]), Commits(groups.run))
+
+    async def _renew(self) -> None:
+        """Forget the tenants that are no more; doubt all while the database does not say."""
+        while True:
+            await asyncio.sleep(RENEWAL)
+            known = self._tenants.keys() - {DEFAULT}
+            try:
+                there = set(await asyncio.wait_for(self._registry.names(), RENEWAL_TIMEOUT))
+            except Exception as error:
+                if not isinstance(error, StoreUnavailable | TimeoutError):
+                    _logger.exception("tenants not renewed")
+                self._doubtful |= {name: self._tenants.pop(name) for name in known}
+            else:
+                for name in known - there:
+                    del self._tenants[name]
+                self._doubtful = {name: tenant for name, tenant in self._doubtful.items() if name in there}

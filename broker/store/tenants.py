@@ -1,24 +1,42 @@
 """Tenants and their databases.
 
-Each tenant has a database of its own, made at its first write. What concerns all tenants lies in the control database.
-GS CIM 009 §4.14.
+Each tenant has a database of its own, made by the first create in it. Which there are stands in the control database:
+
+    tenants    {_id: tenant, database: its name, dropping: DateTime, while it is being dropped}
+    counters   {_id: "tenants", changes: number}      what creations of tenants conflict over: so they are counted right
+
+Workers remember tenants, and never for long without looking (`RENEWAL`): a tenant that is dropped would come back as a
+database without indexes that nobody knows, if a worker went on to write there. GS CIM 009 §4.14, §5.5.10.
 """
 
 import asyncio
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
 
-from broker.errors import NonexistentTenant
+from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.store import indexes
 from broker.store.client import Client, Database
 from broker.store.errors import asking
 
 DEFAULT: Final = ""
+RENEWAL: Final = 2.0
+"""Seconds after which a worker looks whether the tenants that it knows are still there."""
+RENEWAL_TIMEOUT: Final = 1.0
+"""Seconds that this look may take; then it knows none."""
+FORGOTTEN: Final = 5.0
+"""Seconds after which no worker knows a tenant that is being dropped."""
+UNLIMITED: Final = 2**31
+
 _PLAIN = re.compile(r"[a-z0-9_]{1,32}")
+_NOTHING: Final = {"_id": None}
+"""Validator that no document satisfies."""
 
 
 def database_name(prefix: str, tenant: str) -> str:
@@ -30,49 +48,112 @@ def database_name(prefix: str, tenant: str) -> str:
     return f"{prefix}-x-{hashlib.sha256(tenant.encode()).hexdigest()[:32]}"
 
 
-class Tenants:
-    """Which tenants exist, as this worker knows it."""
+class Listed(NamedTuple):
+    """A tenant, as operators see it. `entities`: their number, roughly right after a crash of MongoDB."""
 
-    def __init__(self, client: Client, prefix: str) -> None:
+    tenant: str
+    database: str
+    entities: int
+    dropping: bool
+
+
+class Tenants:
+    """The tenants that there are. At most `limit` besides the default one are made."""
+
+    def __init__(self, client: Client, prefix: str, limit: int = UNLIMITED) -> None:
         self._client = client
         self._prefix = prefix
+        self._limit = limit
         self._control: Database = client[f"{prefix}-control"]
-        self._known: dict[str, Database] = {}
-        self._making: dict[str, asyncio.Task[Database]] = {}
+        self._prepared: set[str] = set()
+        self._preparing: dict[str, asyncio.Task[None]] = {}
 
     async def database(self, tenant: str, *, create: bool) -> Database:
         """The tenant's database, ready for transactions.
 
         Raises NonexistentTenant, unless `create` or the tenant is the default one.
         """
-        known = self._known.get(tenant)
-        if known is not None:
-            return known
-        if not (create or tenant == DEFAULT):
-            with asking("tenant"):
-                if await self._control["tenants"].find_one({"_id": tenant}) is None:
-                    raise NonexistentTenant(f"Tenant {tenant} does not exist.")
-        making = self._making.get(tenant)
-        if making is None:
-            making = self._making[tenant] = asyncio.create_task(self._make(tenant))
-            making.add_done_callback(lambda _: self._making.pop(tenant, None))
-        return await asyncio.shield(making)
-
-    async def names(self) -> list[str]:
-        """All tenants, the default one first. Raises StoreUnavailable."""
-        with asking("tenants"):
-            found = await self._control["tenants"].find({}, {"_id": 1}, sort=[("_id", 1)]).to_list()
-        return [DEFAULT, *(document["_id"] for document in found)]
-
-    async def _make(self, tenant: str) -> Database:
         database: Database = self._client[database_name(self._prefix, tenant)]
-        with asking("prepare"):
-            await indexes.prepare(database)
-            if tenant != DEFAULT:
-                await self._register(tenant, database.name)
-        self._known[tenant] = database
+        if tenant != DEFAULT:
+            await self._check(tenant, database.name, create)
+        if tenant not in self._prepared:
+            preparing = self._preparing.get(tenant)
+            if preparing is None:
+                preparing = self._preparing[tenant] = asyncio.create_task(self._prepare(tenant, database))
+                preparing.add_done_callback(lambda _: self._preparing.pop(tenant, None))
+            await asyncio.shield(preparing)
         return database
 
+    async def names(self) -> list[str]:
+        """All tenants, the default one first, without those that are being dropped. Raises StoreUnavailable."""
+        there = {"dropping": {"$exists": False}}
+        with asking("tenants"):
+            found = await self._control["tenants"].find(there, {"_id": 1}, sort=[("_id", 1)]).to_list()
+        return [DEFAULT, *(document["_id"] for document in found)]
+
+    async def listed(self) -> list[Listed]:
+        """All tenants, the default one first. Raises StoreUnavailable."""
+        with asking("tenants"):
+            found = await self._control["tenants"].find({}, sort=[("_id", 1)]).to_list()
+            return [
+                Listed(
+                    document["_id"],
+                    document["database"],
+                    await self._client[document["database"]][indexes.ENTITIES].estimated_document_count(),
+                    "dropping" in document,
+                )
+                for document in [{"_id": DEFAULT, "database": self._prefix}, *found]
+            ]
+
+    async def drop(self, tenant: str, pause: Callable[[float], Awaitable[Any]] = asyncio.sleep) -> None:
+        """Drop a tenant with all it has, while workers serve; whoever was interrupted can begin again.
+
+        At first no more is written, since the collections take no document; then every worker forgets the tenant, and
+        only then its database goes. Raises NonexistentTenant, StoreUnavailable; ValueError for the default tenant.
+        """
+        if tenant == DEFAULT:
+            raise ValueError("the default tenant always exists")
+        with asking("drop"):
+            document = await self._control["tenants"].find_one_and_update(
+                {"_id": tenant}, {"$set": {"dropping": datetime.now(UTC)}}
+            )
+            if document is None:
+                raise NonexistentTenant(f"Tenant {tenant} does not exist.")
+            database: Database = self._client[document["database"]]
+            for name in await database.list_collection_names():
+                await database.command({"collMod": name, "validator": _NOTHING, "validationLevel": "strict"})
+            await pause(FORGOTTEN)
+            await self._client.drop_database(database)
+            await self._control["tenants"].delete_one({"_id": tenant})
+
+    async def _check(self, tenant: str, name: str, create: bool) -> None:
+        """Raise NonexistentTenant if there is no such tenant and none is to be made."""
+        with asking("tenant"):
+            found = await self._control["tenants"].find_one({"_id": tenant})
+        if found is None:
+            self._prepared.discard(tenant)
+            if not create:
+                raise NonexistentTenant(f"Tenant {tenant} does not exist.")
+            with asking("register"), suppress(DuplicateKeyError):  # another worker was first
+                await self._register(tenant, name)
+        elif "dropping" in found:
+            self._prepared.discard(tenant)
+            if create:
+                raise StoreUnavailable(f"Tenant {tenant} is being dropped; try again.")
+            raise NonexistentTenant(f"Tenant {tenant} does not exist any more.")
+
     async def _register(self, tenant: str, name: str) -> None:
-        with suppress(DuplicateKeyError):  # another worker, or an earlier run, was first
-            await self._control["tenants"].insert_one({"_id": tenant, "database": name})
+        async def register(session: AsyncClientSession) -> None:
+            if await self._control["tenants"].count_documents({}, session=session) >= self._limit:
+                raise NonexistentTenant(f"Tenant {tenant} does not exist, and no more than {self._limit} can be made.")
+            changed = {"$inc": {"changes": 1}}
+            await self._control["counters"].update_one({"_id": "tenants"}, changed, upsert=True, session=session)
+            await self._control["tenants"].insert_one({"_id": tenant, "database": name}, session=session)
+
+        async with self._client.start_session() as session:
+            await session.with_transaction(register)
+
+    async def _prepare(self, tenant: str, database: Database) -> None:
+        with asking("prepare"):
+            await indexes.prepare(database)
+        self._prepared.add(tenant)

@@ -34,11 +34,12 @@ async def client(mongodb: EmbeddedMongoDB, prefix: str) -> AsyncIterator[Client]
 
 
 @pytest.fixture
-async def store(client: Client, prefix: str) -> Store:
+async def store(mongodb: EmbeddedMongoDB, client: Client, prefix: str) -> AsyncIterator[Store]:
     """One worker's store."""
-    store = Store(client, prefix)
+    store = Store(connect(mongodb.uri), prefix)
     await store.prepare()
-    return store
+    yield store
+    await store.close()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import socket
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -10,6 +12,7 @@ from starlette.types import ASGIApp
 
 from broker import telemetry
 from broker.api import application
+from broker.api.rendered import Rendered
 from broker.api.services import Check, Services
 from broker.errors import StartError, StoreUnavailable
 from broker.hosting.contexts import Contexts
@@ -17,6 +20,7 @@ from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
 from broker.store import health
+from broker.store.apart import apart
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
 from broker.store.errors import asking
@@ -26,8 +30,11 @@ from broker.store.store import Store
 _logger = telemetry.log(__name__)
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """The broker as an ASGI application. It serves while the database is away, with 503, and recovers by itself."""
+def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
+    """The broker as an ASGI application; `worker`: its number among those on this machine.
+
+    It serves while the database is away, with 503, and recovers by itself.
+    """
     if settings.mongodb_uri is None:
         raise StartError("The application has no database.", "Start it by `broker serve`, or set NGSILD_MONGODB_URI.")
     telemetry.configure_logging(settings.log_level, settings.log_format)
@@ -36,12 +43,14 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
+        limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
         store = Store(
             database,
             settings.database,
+            limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
-            limits=Limits(examined=settings.max_examined, ordered=settings.max_sorted),
+            worker=_number(worker),
         )
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
@@ -51,6 +60,7 @@ def create_app(settings: Settings) -> ASGIApp:
                 settings=settings,
                 store=store,
                 contexts=contexts,
+                rendered=Rendered(settings.render_cache_mb * 2**20),
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),
             )
@@ -63,13 +73,18 @@ def create_app(settings: Settings) -> ASGIApp:
     return application.create(services)
 
 
+def _number(worker: int) -> int:
+    """The worker's number among those of all machines: most likely no other has it, and it stays over restarts."""
+    return zlib.crc32(socket.gethostname().encode()) % 16 * 256 + worker
+
+
 def _checks(client: MongoClient, prefix: str) -> dict[str, Check]:
     """What the probes ask of the database: a finding that fails is told as the reason."""
 
     def probe(check: health.Check) -> Check:
         async def run() -> None:
             with asking("check"):
-                finding = await check(client, prefix)
+                finding = await apart(check(client, prefix))
             if finding.status is health.Status.FAIL:
                 raise StoreUnavailable(f"{finding.says} {finding.advice}")
 

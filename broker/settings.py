@@ -134,6 +134,14 @@ class Settings(BaseSettings):
         100_000, ge=1000, description="Most entities that one query looks at one by one, where no index decides."
     )
     max_sorted: int = Field(10_000, ge=1, description="Most entities that one query puts in another order.")
+    max_join_level: int = Field(5, ge=1, le=32, description="Largest `joinLevel`.")
+    max_linked: int = Field(1000, ge=1, description="Most linked entities that `join` adds to one answer.")
+    render_cache_mb: int = Field(
+        32,
+        ge=0,
+        le=4096,
+        description="Memory for entities kept as JSON for later pages, in MiB, by each worker.",
+    )
     request_timeout: float = Field(
         30.0, gt=0, description="Seconds until a request that still waits is answered with 503."
     )

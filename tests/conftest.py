@@ -17,8 +17,12 @@ from uuid import uuid4
 import httpx2
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from broker.names import API_ROOT, TENANT_HEADER
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 START_SECONDS = 60
 END_SECONDS = 30

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from broker.api import rendering
+from broker.api import joining, rendering
 from broker.api.batch import result_of
 from broker.api.paging import page_lines, page_of
-from broker.api.parameters import DROP, KEEP, LANG, OBSERVED_AT, Parameter, options
+from broker.api.parameters import DROP, JOIN, KEEP, LANG, OBSERVED_AT, Parameter, options
 from broker.api.querying import query_of, read_body
 from broker.api.requests import Request
 from broker.api.responses import Response, bare, created, segment
@@ -35,7 +35,8 @@ async def create(request: Request, services: Services) -> Response:
 async def retrieve(request: Request, services: Services) -> Response:
     """GET /entities/{entityId}."""
     entity = await reads.retrieve(services.store, request.call, target(request))
-    return rendering.entity(request, entity)
+    linked = await joining.linked(request, services, [entity]) if JOIN.name in request.values else None
+    return rendering.entity(request, entity, linked)
 
 
 async def replace(request: Request, services: Services) -> Response:
@@ -65,9 +66,13 @@ async def query(request: Request, services: Services) -> Response:
     page = page_of(request, services.settings)
     asked = query_of(request, page)
     found = await reads.query(services.store, request.call, asked)
-    ids = [entity.id for entity in found.entities]
+    ids = [each.id for each in found.entities]
     lines = page_lines(request, page, ids, found.total, ordered=asked.ordering is not None)
-    return rendering.entities(request, page.shown(found.entities), lines)
+    shown = page.shown(found.entities)
+    if JOIN.name not in request.values:
+        return rendering.page(request, services.rendered, shown, lines)
+    entities = [each.entity for each in shown]
+    return rendering.entities(request, entities, lines, await joining.linked(request, services, entities))
 
 
 async def query_by_body(request: Request, services: Services) -> Response:

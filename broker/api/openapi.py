@@ -20,6 +20,8 @@ from broker.names import COUNT_HEADER, JSON, TENANT_HEADER
 _URI: Final = {"type": "string", "format": "iri"}
 _CONTEXT: Final = {"type": ["string", "object", "array"], "description": "In bodies of type application/ld+json only."}
 _INSTANT: Final = {"type": "string", "format": "date-time"}
+_NAME: Final = {"type": "string"}
+_LIST: Final = {"type": "array", "items": _NAME}
 _TYPES: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 _SCOPE: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _NAMES: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -39,9 +41,53 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     | {"description": "§5.2.4. Every other member is an attribute."},
     "EntityFragment": _object({"id": _URI, **_MEMBERS}) | {"description": "§5.4. Every other member is an attribute."},
     "EntityList": {"type": "array", "items": _ref("Entity")},
+    "EntityOrList": {"oneOf": [_ref("Entity"), _ref("EntityList")]},
     "Attribute": _object({"type": {"type": "string"}, "datasetId": _URI, "observedAt": _INSTANT, "@context": _CONTEXT})
     | {"description": "§4.5. Its value is in the member of its kind; every other member is a sub-attribute."},
     "Value": {"description": "Any JSON."},
+    "Types": {
+        "oneOf": [
+            _object({"id": _URI, "type": {"const": "EntityTypeList"}, "typeList": _LIST}, "id", "type", "typeList"),
+            {"type": "array", "items": _object({"id": _URI, "typeName": _NAME, "attributeNames": _LIST}, "id")},
+        ],
+        "description": "§5.2.24, §5.2.25.",
+    },
+    "TypeInfo": _object(
+        {
+            "id": _URI,
+            "type": {"const": "EntityTypeInfo"},
+            "typeName": _NAME,
+            "entityCount": {"type": "integer"},
+            "attributeDetails": {"type": "array", "items": _ref("AttributeInfo")},
+        },
+        "id",
+        "type",
+        "typeName",
+        "entityCount",
+        "attributeDetails",
+    )
+    | {"description": "§5.2.26."},
+    "Attributes": {
+        "oneOf": [
+            _object({"id": _URI, "type": {"const": "AttributeList"}, "attributeList": _LIST}, "id", "type"),
+            {"type": "array", "items": _ref("AttributeInfo")},
+        ],
+        "description": "§5.2.27, §5.2.28.",
+    },
+    "AttributeInfo": _object(
+        {
+            "id": _URI,
+            "type": {"const": "Attribute"},
+            "attributeName": _NAME,
+            "attributeCount": {"type": "integer"},
+            "attributeTypes": _LIST,
+            "typeNames": _LIST,
+        },
+        "id",
+        "type",
+        "attributeName",
+    )
+    | {"description": "§5.2.28."},
     "Identifiers": {"type": "array", "items": _URI},
     "ProblemDetails": _object(
         {
@@ -120,6 +166,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 PATH_VARIABLES: Final = {
     "entityId": "Id of the entity, a URI, percent-encoded as a path segment.",
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
+    "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
 }
 
 _TENANT: Final[dict[str, Any]] = {

@@ -137,18 +137,29 @@ def some_of(*choices: str) -> Callable[[str], frozenset[str]]:
     return parse
 
 
+def positive(value: str) -> int:
+    """A number of at least 1."""
+    if not (value.isascii() and value.isdigit() and len(value) <= 12 and int(value)):
+        raise ValueError("an integer of at least 1")
+    return int(value)
+
+
 def words(value: str) -> tuple[str, ...]:
     """Names, with commas or bars between them (GS CIM 009 §4.21). Whether they are names, the model knows."""
     return tuple(word.strip() for word in value.replace("|", ",").split(","))
 
 
-def ids(value: str) -> tuple[str, ...]:
-    """Ids of entities, with commas between them."""
-    found = tuple(value.split(","))
-    for uri in found:
-        if not is_uri(uri):
-            raise BadRequestData(f"Parameter id: {shown(uri)} is no URI.")
-    return found
+def ids(name: str) -> Callable[[str], tuple[str, ...]]:
+    """A parser of ids of entities, with commas between them, for the parameter of this name."""
+
+    def parse(value: str) -> tuple[str, ...]:
+        found = tuple(value.split(","))
+        for uri in found:
+            if not is_uri(uri):
+                raise BadRequestData(f"Parameter {name}: {shown(uri)} is no URI.")
+        return found
+
+    return parse
 
 
 def datasets(value: str) -> frozenset[str]:
@@ -186,6 +197,8 @@ def position_text(entity_id: str) -> str:
 # The parameters, as GS CIM 009 §6.3 and §6.4.3.2 name them.
 
 FORMATS: Final = ("normalized", "concise", "simplified", "keyValues")
+NO_JOIN: Final = "@none"
+JOINS: Final = ("flat", "inline", NO_JOIN)
 
 _NATURAL: Final = {"type": "integer", "minimum": 0}
 _TEXT: Final = {"type": "string", "minLength": 1}
@@ -217,7 +230,7 @@ AFTER: Final = Parameter(
 BEFORE: Final = Parameter(
     "before", position, "The page before an entity: from the link to the previous page, not of the standard.", _TEXT
 )
-ID: Final = Parameter("id", ids, "Ids of the entities, with commas between them.", _URIS, explode=False)
+ID: Final = Parameter("id", ids("id"), "Ids of the entities, with commas between them.", _URIS, explode=False)
 ID_PATTERN: Final = Parameter("idPattern", text, "Regular expression that is searched for in the ids.", _TEXT)
 Q: Final = Parameter("q", text, "Condition on attributes in the query language (§4.9).", _TEXT)
 SCOPE_Q: Final = Parameter(
@@ -255,9 +268,33 @@ ATTRS: Final = Parameter(
     explode=False,
 )
 PICK: Final = Parameter(
-    "pick", words, "Only these members: names of attributes, `id`, `type`, `scope` (§4.21).", _NAMES, explode=False
+    "pick",
+    str,
+    "Only these members: names of attributes, `id`, `type`, `scope`; with `join`, `rel{a,b}` are members of linked "
+    "entities (§4.21).",
+    _NAMES,
+    explode=False,
 )
-OMIT: Final = Parameter("omit", words, "All but these members (§4.21).", _NAMES, explode=False)
+OMIT: Final = Parameter("omit", str, "All but these members; as `pick` (§4.21).", _NAMES, explode=False)
+JOIN: Final = Parameter(
+    "join",
+    one_of(*JOINS),
+    "Linked entities, too: `inline` within the relationships, `flat` behind the entities (§4.5.23).",
+    {"type": "string", "enum": list(JOINS), "default": NO_JOIN},
+)
+JOIN_LEVEL: Final = Parameter(
+    "joinLevel",
+    positive,
+    "How many links `join` follows.",
+    {"type": "integer", "minimum": 1, "default": 1},
+)
+CONTAINED_BY: Final = Parameter(
+    "containedBy",
+    ids("containedBy"),
+    "Ids of entities that `join` does not show again, with commas between them.",
+    _URIS,
+    explode=False,
+)
 KEEP: Final = Parameter("keep", words, "Delete all attributes but these, and no entity.", _NAMES, explode=False)
 DROP: Final = Parameter("drop", words, "Delete these attributes, and no entity.", _NAMES, explode=False)
 LANG: Final = Parameter(

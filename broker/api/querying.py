@@ -11,11 +11,15 @@ from broker.api.paging import Page
 from broker.api.parameters import (
     ATTRS,
     COLLATION,
+    CONTAINED_BY,
     CSF,
     DATASET_ID,
     EXPAND_VALUES,
     ID,
     ID_PATTERN,
+    JOIN,
+    JOIN_LEVEL,
+    JOINS,
     JSON_KEYS,
     LANG,
     LOCAL,
@@ -28,7 +32,7 @@ from broker.api.parameters import (
     Q,
     datasets,
 )
-from broker.api.rendering import members
+from broker.api.rendering import attributes_asked
 from broker.api.requests import Request
 from broker.errors import BadRequestData, OperationNotSupported
 from broker.model.grammar import check_name, is_uri, shown
@@ -124,7 +128,7 @@ def _condition(request: Request) -> Condition | None:
 
 def _attributes(request: Request) -> frozenset[str]:
     """The attributes of which one must exist (GS CIM 009 §5.7.2)."""
-    return frozenset(SCOPE if name == "scope" else name for name in members(request, ATTRS) or ())
+    return frozenset(SCOPE if name == "scope" else name for name in attributes_asked(request) or ())
 
 
 def _links(condition: Condition) -> bool:
@@ -211,6 +215,30 @@ def _texts(member: str, content: Any) -> dict[str, Any]:
     return {member: tuple(content)}
 
 
+def _projection(member: str, content: Any) -> dict[str, Any]:
+    return {member: ",".join(_texts(member, content)[member])}
+
+
+def _join(member: str, content: Any) -> dict[str, Any]:
+    if content not in JOINS:
+        raise BadRequestData(f"Query: {member} is {shown(content)}, none of {', '.join(JOINS)}.")
+    return {member: content}
+
+
+def _level(member: str, content: Any) -> dict[str, Any]:
+    if type(content) is not int or content < 1:
+        raise BadRequestData(f"Query: {member} is {shown(content)}, not an integer of at least 1.")
+    return {member: content}
+
+
+def _uris(member: str, content: Any) -> dict[str, Any]:
+    found = _texts(member, content)
+    for uri in found[member]:
+        if not is_uri(uri):
+            raise BadRequestData(f"Query: {member}: {shown(uri)} is no URI.")
+    return found
+
+
 def _datasets(member: str, content: Any) -> dict[str, Any]:
     try:
         return {member: datasets(",".join(_texts(member, content)[member]))}
@@ -254,13 +282,15 @@ def _order(member: str, content: Any) -> dict[str, Any]:
 
 _READERS: Final[dict[str, Callable[[str, Any], dict[str, Any]]]] = {
     **dict.fromkeys((Q.name, SCOPE_Q.name, CSF.name, LANG.name), _text),
-    **dict.fromkeys((ATTRS.name, PICK.name, OMIT.name, EXPAND_VALUES.name, JSON_KEYS.name), _texts),
+    **dict.fromkeys((ATTRS.name, EXPAND_VALUES.name, JSON_KEYS.name), _texts),
+    **dict.fromkeys((PICK.name, OMIT.name), _projection),
+    JOIN.name: _join,
+    JOIN_LEVEL.name: _level,
+    CONTAINED_BY.name: _uris,
     DATASET_ID.name: _datasets,
     _SELECTORS: _entities,
     "ordering": _order,
 }
 """Members of a Query: what each adds to the values of the request."""
-_UNSUPPORTED: Final = frozenset(
-    {"geoQ", "join", "joinLevel", "containedBy", "entityMap", "entityMapLifetime", "splitEntities"}
-)
+_UNSUPPORTED: Final = frozenset({"geoQ", "entityMap", "entityMapLifetime", "splitEntities"})
 """Members that have yet to come; temporalQ and aggrParams belong to temporal queries alone."""

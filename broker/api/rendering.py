@@ -8,28 +8,36 @@ import orjson
 
 from broker.api.parameters import (
     ATTRS,
+    CONTAINED_BY,
     DATASET_ID,
     FORMAT,
     FORMATS,
     GEOMETRY_PROPERTY,
+    JOIN,
+    JOIN_LEVEL,
     LANG,
+    NO_JOIN,
     OMIT,
     PICK,
     Parameter,
     options,
 )
 from broker.api.preferences import preferences
+from broker.api.rendered import Rendered
 from broker.api.requests import Request
 from broker.api.responses import CONTENT_TYPE, HeaderLine, Response, content, context_line
 from broker.errors import BadRequestData, InvalidRequest, ResourceNotFound
 from broker.model.entity import Entity
 from broker.model.geojson import LOCATION, feature_collection, feature_renderer
+from broker.model.join import Linked, View, flattened, inline_renderer
 from broker.model.languages import language_ranges
 from broker.model.parse import parse_attribute_name
-from broker.model.project import in_language, instance_of
+from broker.model.project import ENTITY_MEMBERS, Members, in_language, instance_of
 from broker.model.render import Render, Representation, attribute_renderer, bare_value, renderer
 from broker.model.versions import CURRENT, Version, conformed
-from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD
+from broker.names import CORE_CONTEXT, GEO_JSON, JSON, JSON_LD
+from broker.query import projection
+from broker.store.found import Found
 
 SYS_ATTRS: Final = "sysAttrs"
 
@@ -38,6 +46,8 @@ OPTIONS: Final = options(
 )
 PROJECTION: Final = (PICK, OMIT, LANG, DATASET_ID, GEOMETRY_PROPERTY)
 """Parameters that leave parts of entities away, or choose among them."""
+JOINING: Final = (JOIN, JOIN_LEVEL, CONTAINED_BY)
+"""Parameters that ask for linked entities."""
 
 _NORMALIZED: Final = Representation("normalized")
 _REPRESENTATIONS: Final = {
@@ -45,7 +55,6 @@ _REPRESENTATIONS: Final = {
     for name in FORMATS
     for sys_attrs in (False, True)
 }
-_ENTITY_MEMBERS: Final = frozenset({"id", "type", "scope"})
 _SCOPE: Final = frozenset({"scope"})
 _SIMPLIFIED: Final = frozenset({"simplified", "keyValues"})
 
@@ -64,37 +73,69 @@ def representation(request: Request) -> Representation:
 
 
 def _projected(request: Request, plain: Representation) -> Representation:
-    picked, omitted, attrs = members(request, PICK), members(request, OMIT), members(request, ATTRS)
+    picked, omitted, attrs = members(request, PICK), members(request, OMIT), attributes_asked(request)
     if attrs is not None:
         if picked is not None or omitted is not None:
             raise BadRequestData("Parameter attrs excludes pick and omit.")
-        picked = attrs | _ENTITY_MEMBERS
-    if picked and omitted and picked & omitted:
+        picked = Members(attrs | ENTITY_MEMBERS)
+    if picked is not None and omitted is not None and picked.contradicts(omitted):
         raise BadRequestData("Parameters pick and omit name the same member.")
     lang = request.get(LANG)
+    languages = language_ranges(lang) if lang is not None else ()
+    return _through(plain, request.get(DATASET_ID), languages, picked, omitted)
+
+
+def _through(
+    plain: Representation,
+    dataset_ids: frozenset[str] | None,
+    languages: tuple[str, ...],
+    picked: Members | None,
+    omitted: Members | None,
+) -> Representation:
+    """The representation with these members, and below it those of the linked entities."""
+    inner_picked = picked.linked if picked is not None else {}
+    inner_omitted = omitted.linked if omitted is not None else {}
     return replace(
         plain,
-        pick=picked,
-        omit=omitted or frozenset(),
-        dataset_ids=request.get(DATASET_ID),
-        languages=language_ranges(lang) if lang else (),
+        pick=picked.names if picked is not None else None,
+        omit=omitted.whole if omitted is not None else frozenset(),
+        dataset_ids=dataset_ids,
+        languages=languages,
+        linked=tuple(
+            (name, _through(plain, dataset_ids, languages, inner_picked.get(name), inner_omitted.get(name)))
+            for name in {**inner_picked, **inner_omitted}
+        ),
     )
 
 
-def members(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozenset[str] | None:
-    """The members that a parameter names: expanded, but for `id`, `type` and `scope`. Raises BadRequestData.
+def members(request: Request, parameter: Parameter[str]) -> Members | None:
+    """The members that a projection names, expanded. Raises BadRequestData, also for more links than are followed."""
+    text = request.get(parameter)
+    if text is None:
+        return None
+    context = request.call.context
+    try:
+        found = projection.parse(text, lambda name: parse_attribute_name(name, context))
+    except BadRequestData as error:
+        raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None
+    followed = (request.get(JOIN_LEVEL) or 1) if request.get(JOIN) not in (None, NO_JOIN) else 0
+    if found.depth > followed:
+        raise BadRequestData(
+            f"Parameter {parameter.name}: braces reach {found.depth} links deep, join and joinLevel reach {followed}."
+        )
+    return found
 
-    `id` and `type` are no attributes: `attrs` does not take them.
-    """
-    names = request.get(parameter)
+
+def attributes_asked(request: Request) -> frozenset[str] | None:
+    """The attributes that `attrs` names, expanded, and `scope`. Raises BadRequestData."""
+    names = request.get(ATTRS)
     if names is None:
         return None
     context = request.call.context
-    own = _SCOPE if parameter is ATTRS else _ENTITY_MEMBERS
     try:
-        return frozenset(name if name in own else parse_attribute_name(name, context) for name in names)
+        return frozenset(name if name in _SCOPE else parse_attribute_name(name, context) for name in names)
     except BadRequestData as error:
-        raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None
+        raise BadRequestData(f"Parameter {ATTRS.name}: {error.detail}") from None
 
 
 def simplified_input(request: Request, accepted: Parameter[frozenset[str]]) -> bool:
@@ -105,33 +146,61 @@ def simplified_input(request: Request, accepted: Parameter[frozenset[str]]) -> b
     return bool(_SIMPLIFIED & (request.get(accepted) or frozenset()))
 
 
-def entity(request: Request, entity: Entity) -> Response:
-    """One entity, answered. Raises ResourceNotFound if it has none of the members that are asked for."""
+def entity(request: Request, entity: Entity, linked: Linked | None = None) -> Response:
+    """One entity, answered. Raises ResourceNotFound if it has none of the members that are asked for.
+
+    Flat, it comes in an array, unless there is no linked entity to come with it (suite 018_14_02).
+    """
     wanted = representation(request)
-    attrs = members(request, ATTRS)
+    attrs = attributes_asked(request)
     if attrs is not None and not attrs & entity.attributes.keys():
         raise ResourceNotFound(f"Entity {entity.id} has none of the attributes that attrs names.")
-    if b"prefer" in request.headers:
-        (body,), conformance = _amended(request, wanted, [entity])
+    if linked is not None or b"prefer" in request.headers:
+        bodies, conformance = _amended(request, wanted, [entity], linked)
     else:
-        body, conformance = _render(request, wanted)(entity), None
-    if (wanted.pick is not None or wanted.omit) and not _has_members(request, body):
+        bodies, conformance = [_render(request, wanted)(entity)], None
+    if (wanted.pick is not None or wanted.omit) and not _has_members(request, bodies[0]):
         raise ResourceNotFound(f"Entity {entity.id} has none of the members that pick and omit leave.")
-    response = _answer(request, [body], body)
+    response = _answer(request, bodies, bodies[0]) if len(bodies) == 1 else _list(request, bodies)
     if conformance is not None:
         _tell(response, conformance)
     return response
 
 
-def entities(request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine]) -> Response:
+def entities(
+    request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine], linked: Linked | None = None
+) -> Response:
     """A page of entities, answered, with what else its header says."""
-    bodies, conformance = _amended(request, representation(request), page)
-    document: Any = feature_collection(bodies) if request.media == GEO_JSON else bodies
-    response = _answer(request, [document] if request.media == GEO_JSON else bodies, document)
+    bodies, conformance = _amended(request, representation(request), page, linked)
+    response = _list(request, bodies)
     response.headers.extend(lines)
     if conformance is not None:
         _tell(response, conformance)
     return response
+
+
+def page(request: Request, rendered: Rendered, found: Sequence[Found], lines: Iterable[HeaderLine]) -> Response:
+    """A page of entities that link to none of each other; as JSON, and to the current version, from what is kept."""
+    if request.media != JSON or b"prefer" in request.headers:
+        return entities(request, [each.entity for each in found], lines)
+    wanted = representation(request)
+    context = request.call.context
+    pieces = rendered.pieces((context.key, wanted), found, _render(request, wanted))
+    if wanted.pick is not None or wanted.omit:
+        pieces = [piece for piece in pieces if piece != b"{}"]
+    response = content(200, CONTENT_TYPE[JSON], b"[%b]" % b",".join(pieces))
+    response.headers += [context_line(context.link), *lines]
+    return response
+
+
+def document(request: Request, body: dict[str, Any]) -> Response:
+    """What is no entity and has an @context, answered."""
+    return _answer(request, [body], body)
+
+
+def documents(request: Request, bodies: list[dict[str, Any]]) -> Response:
+    """Several of them."""
+    return _answer(request, bodies, bodies)
 
 
 def attribute(request: Request, entity: Entity, name: str) -> Response:
@@ -161,10 +230,10 @@ class _Conformance(NamedTuple):
 
 
 def _amended(
-    request: Request, wanted: Representation, page: Sequence[Entity]
+    request: Request, wanted: Representation, page: Sequence[Entity], linked: Linked | None
 ) -> tuple[list[dict[str, Any]], _Conformance | None]:
     """Entities as the request wants them, amended to the version that it prefers (GS CIM 009 §4.3.6.8, §6.3.6)."""
-    bodies = list(map(_render(request, wanted), page))
+    bodies = _bodies(request, wanted, page, linked)
     header = request.headers.get(b"prefer")
     preferred = preferences(header).version if header is not None else None
     if preferred is None:
@@ -172,7 +241,7 @@ def _amended(
     version = conformed(preferred)
     if version == CURRENT:
         return bodies, _Conformance(version, altered=False)
-    amended = list(map(_render(request, replace(wanted, version=version)), page))
+    amended = _bodies(request, _conforming(wanted, version), page, linked)
     return amended, _Conformance(version, altered=amended != bodies)
 
 
@@ -184,19 +253,55 @@ def _tell(response: Response, conformance: _Conformance) -> None:
     response.headers += [(b"preference-applied", b"ngsi-ld=%d.%d" % (major, minor)), (b"vary", b"Prefer")]
 
 
-def _render(request: Request, wanted: Representation) -> Render:
+def _conforming(wanted: Representation, version: Version) -> Representation:
+    """The representation, amended to a version, and those of linked entities."""
+    return replace(
+        wanted, version=version, linked=tuple((name, _conforming(inner, version)) for name, inner in wanted.linked)
+    )
+
+
+def _bodies(
+    request: Request, wanted: Representation, page: Sequence[Entity], linked: Linked | None
+) -> list[dict[str, Any]]:
+    """The entities of a page, with those that they link to inside or behind them."""
+    if linked is None:
+        return list(map(_render(request, wanted), page))
+    view = View(wanted)
+    if linked.join.form == "inline":
+        return list(map(_render(request, wanted, inline_renderer(request.call.context, view, linked)), page))
+    bodies = list(map(_render(request, wanted), page))
+    renders: dict[View, Render] = {}
+    for entity, below in flattened(page, view, linked):
+        if below not in renders:
+            renders[below] = _render(request, below.representation)
+        body = renders[below](entity)
+        if _has_members(request, body):
+            bodies.append(body)
+    return bodies
+
+
+def _render(request: Request, wanted: Representation, render: Render | None = None) -> Render:
+    """A function that renders an entity as the request wants it: by `render`, if that is given."""
     context = request.call.context
     geometry_property = request.get(GEOMETRY_PROPERTY)
     if request.media != GEO_JSON:
         if geometry_property is not None:
             raise BadRequestData("Parameter geometryProperty: it needs Accept: application/geo+json.")
-        return renderer(context, wanted)
+        return render or renderer(context, wanted)
     named = LOCATION if geometry_property is None else parse_attribute_name(geometry_property, context)
-    return feature_renderer(context, wanted, named)
+    return feature_renderer(context, wanted, named, render)
 
 
 def _has_members(request: Request, body: dict[str, Any]) -> bool:
     return bool(body["properties"]) or "id" in body if request.media == GEO_JSON else bool(body)
+
+
+def _list(request: Request, bodies: list[dict[str, Any]]) -> Response:
+    """An array of entities, or a FeatureCollection, answered."""
+    if request.media != GEO_JSON:
+        return _answer(request, bodies, bodies)
+    document = feature_collection(bodies)
+    return _answer(request, [document], document)
 
 
 def _answer(request: Request, bodies: list[dict[str, Any]], document: Any) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from broker.api.rendered import Rendered
 from broker.hosting.contexts import Contexts
 from broker.settings import Settings
 from broker.store.store import Store
@@ -19,6 +20,7 @@ class Services:
     settings: Settings
     store: Store
     contexts: Contexts
+    rendered: Rendered
     checks: Mapping[str, Check]
     """Name to check: what `/health` and `/ready` run."""
     version: str

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -137,7 +138,7 @@ class Supervisor:
         self._database = database
         self._starting: set[int] = set()
         """Descriptors of the workers that don't serve yet."""
-        self._workers = [Child(f"worker {slot}", self._start_worker) for slot in range(workers)]
+        self._workers = [Child(f"worker {number}", partial(self._start_worker, number)) for number in range(workers)]
         self._children = list(self._workers)
         if database is not None and database.process is not None:
             mongod = Child("mongod", database.spawn)
@@ -188,9 +189,9 @@ class Supervisor:
                     process.kill()
             self._signals.wait(0.05)
 
-    def _start_worker(self) -> subprocess.Popen[bytes]:
+    def _start_worker(self, number: int) -> subprocess.Popen[bytes]:
         heard, told = os.pipe2(os.O_CLOEXEC)
-        command = [sys.executable, "-m", "broker.cli.worker", str(told)]
+        command = [sys.executable, "-m", "broker.cli.worker", str(told), str(number)]
         try:
             process = children.spawn(command, environment=self._environment, keep=[told])
         finally:

@@ -1,6 +1,6 @@
 """A worker: one process, one event loop, one listening socket.
 
-The supervisor starts it as `python -m broker.cli.worker <ready>`; `ready` is a file descriptor to which the worker
+The supervisor starts it as `python -m broker.cli.worker <ready> <number>`; `ready` is a file descriptor to which it
 writes one byte once it serves. Its settings are its environment.
 """
 
@@ -45,9 +45,9 @@ class Server(uvicorn.Server):
             os.close(self._ready)
 
 
-def _config(settings: Settings) -> uvicorn.Config:
+def _config(settings: Settings, worker: int) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(settings),
+        create_app(settings, worker),
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
@@ -67,11 +67,11 @@ def _config(settings: Settings) -> uvicorn.Config:
     )
 
 
-def main(ready: int) -> int:
+def main(ready: int, worker: int) -> int:
     """Serve until asked to end; the exit code."""
     try:
         settings = configuration.load()
-        server = Server(_config(settings), ready)
+        server = Server(_config(settings, worker), ready)
         server.run(sockets=[sockets.listen(settings.host, settings.port)])
     except StartError as error:
         console.tell(error)
@@ -80,4 +80,4 @@ def main(ready: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(*map(int, sys.argv[1:])))

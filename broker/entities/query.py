@@ -7,13 +7,14 @@ from broker.entities.commit import Target
 from broker.errors import ResourceNotFound
 from broker.model.entity import Entity
 from broker.query.plan import Query
+from broker.store.found import Found
 from broker.store.store import Store
 
 
 class Page(NamedTuple):
     """A page of a query's answer; `total` of all that match, if the query asked for it."""
 
-    entities: list[Entity]
+    entities: list[Found]
     total: int | None
 
 

@@ -14,13 +14,17 @@ from broker.names import DEFAULT_DATASET, NGSI_LD
 LOCATION = NGSI_LD + "location"
 
 
-def feature_renderer(names: Names, representation: Representation, geometry_property: str = LOCATION) -> Render:
+def feature_renderer(
+    names: Names, representation: Representation, geometry_property: str = LOCATION, properties_of: Render | None = None
+) -> Render:
     """A function that renders entities as Features; `geometry_property` is an expanded name.
+
+    `properties_of` renders the entity whose members become the properties, `renderer(names, representation)` if absent.
 
     The geometry is that of the default instance, or of the instance that `representation.dataset_ids` names; null if
     there is none. It does not depend on what is picked and omitted.
     """
-    render = renderer(names, representation)
+    render = properties_of or renderer(names, representation)
     dataset_ids = representation.dataset_ids
 
     def feature(entity: Entity) -> dict[str, Any]:

@@ -4,12 +4,50 @@ Entities to entities: what is left out of an entity here is not rendered. Names 
 GS CIM 009 §4.21, §4.5.5, §4.15.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from broker.errors import ResourceNotFound
 from broker.model.entity import Attributes, Entity, Instance
 from broker.model.languages import choose_language
 from broker.names import DEFAULT_DATASET
+
+ENTITY_MEMBERS: Final = frozenset({"id", "type", "scope"})
+"""Members of entities that are no attributes and can be picked and omitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Members that are picked or omitted: of an entity, and of those that it links to."""
+
+    whole: frozenset[str] = frozenset()
+    linked: Mapping[str, "Members"] = field(default_factory=dict)
+    """By relationship, members of the linked entities. No relationship is in `whole`, too."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All members of the entity itself."""
+        return frozenset({*self.whole, *self.linked})
+
+    @property
+    def depth(self) -> int:
+        """How many links it follows."""
+        return max((1 + inner.depth for inner in self.linked.values()), default=0)
+
+    def __or__(self, other: "Members") -> "Members":
+        """What either names."""
+        whole = self.whole | other.whole
+        linked = {**self.linked, **other.linked}
+        for name in self.linked.keys() & other.linked.keys():
+            linked[name] = self.linked[name] | other.linked[name]
+        return Members(whole, {name: inner for name, inner in linked.items() if name not in whole})
+
+    def contradicts(self, omitted: "Members") -> bool:
+        """Whether something is picked here and omitted there."""
+        return not omitted.whole.isdisjoint(self.names) or any(
+            inner.contradicts(omitted.linked[name]) for name, inner in self.linked.items() if name in omitted.linked
+        )
 
 
 def pick(entity: Entity, names: frozenset[str]) -> Entity:

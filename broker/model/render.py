@@ -37,24 +37,32 @@ class Representation:
     """Ranges of `languages.language_ranges`; none: LanguageProperties stay what they are."""
     version: Version | None = None
     """Of the specification, for clients that know no newer one; None: the current one."""
+    linked: tuple[tuple[str, "Representation"], ...] = ()
+    """By relationship, how the entities are shown that it links to; the others as this one, with all members."""
 
 
 def renderer(names: Names, representation: Representation) -> Render:
     """A function that renders entities with the names of a request."""
-    form = _FORMS[representation.format](names, representation).entity
-    select = _selection(representation)
-    if representation.version is not None:
-        amend = amendment(names, representation.version)
-        return lambda entity: form(amend(entity if select is None else select(entity)))
+    form = form_renderer(names, representation)
+    select = selection(representation)
     if select is None:
         return form
     return lambda entity: form(select(entity))
 
 
+def form_renderer(names: Names, representation: Representation) -> Render:
+    """As `renderer`, of entities that `selection` has been through."""
+    form = _FORMS[representation.format](names, representation).entity
+    if representation.version is None:
+        return form
+    amend = amendment(names, representation.version)
+    return lambda entity: form(amend(entity))
+
+
 def attribute_renderer(names: Names, representation: Representation) -> Callable[[Entity, str], Any]:
     """A function that renders one attribute of an entity, by its expanded name. It raises ResourceNotFound."""
     form = _FORMS[representation.format](names, representation)
-    select = _selection(representation)
+    select = selection(representation)
 
     def attribute(entity: Entity, name: str) -> Any:
         if select is not None:
@@ -77,7 +85,7 @@ def bare_value(name: str, instance: Instance, names: Names) -> Any:
     return out.popitem()[1][member]
 
 
-def _selection(representation: Representation) -> Callable[[Entity], Entity] | None:
+def selection(representation: Representation) -> Callable[[Entity], Entity] | None:
     """What leaves parts of an entity away before it is rendered; None if nothing does."""
     picked, omitted = representation.pick, representation.omit
     dataset_ids, languages = representation.dataset_ids, representation.languages
@@ -98,6 +106,7 @@ def _selection(representation: Representation) -> Callable[[Entity], Entity] | N
 
 _AS_THEY_ARE: Final = frozenset(
     {"type", "object", "languageMap", "json", "lang", "observedAt", "unitCode", "datasetId", "entityIdSealed"}
+    | {"entity", "entityList"}  # rendered already (`broker.model.join`)
 )
 _SYSTEM: Final = frozenset({"createdAt", "modifiedAt", "expiresAt"})
 _SCALARS: Final = frozenset({str, int, float, bool})

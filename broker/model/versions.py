@@ -31,6 +31,8 @@ MEMBERS_SINCE: Final[dict[str, Version]] = {
     "scope": (1, 4),
     "lang": (1, 4),
     "objectType": (1, 8),
+    "entity": (1, 8),
+    "entityList": (1, 8),
     "expiresAt": (1, 9),
     "valueType": (1, 9),
     "entityIdSealed": (1, 9),

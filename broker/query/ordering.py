@@ -8,7 +8,7 @@ counts, of several texts that without a language or the first. Objects and array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 
@@ -19,6 +19,8 @@ from broker.query.ast import Date, DateTime, OrderKey, Path, Time
 from broker.query.comparisons import time_key
 from broker.query.literals import temporal
 from broker.query.targets import instances, targets
+
+T = TypeVar("T")
 
 
 class Rank(IntEnum):
@@ -59,13 +61,14 @@ def strings(keyed: Sequence[Sequence[Key]]) -> set[str]:
 
 
 def ordered(
-    entities: Sequence[Entity],
+    entities: Sequence[T],
     keyed: Sequence[Sequence[Key]],
     orders: Sequence[OrderKey],
     places: Mapping[str, int],
-) -> list[Entity]:
-    """The entities in order, given their keys for each OrderKey, and the places of strings in the collation.
+) -> list[T]:
+    """Entities, or what stands for them, in order.
 
+    Given are their keys for each OrderKey, and the places of strings in the collation.
     Entities with equal keys stay as they are.
     """
     rows = [

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from pymongo import DeleteOne, InsertOne, UpdateOne
+
 from broker.errors import BrokerError, InternalError, NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity
 
@@ -46,13 +48,17 @@ class Change(NamedTuple):
 
 
 class Owed(NamedTuple):
-    """A document that a change owes, written in the same transaction."""
+    """A write to another collection that a change owes, made in the same transaction."""
 
     collection: str
-    document: dict[str, Any]
+    operation: InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
 
 
-Deriver: TypeAlias = Callable[[Sequence[Change]], Iterable[Owed]]
+Deriver: TypeAlias = Callable[[Sequence[Change], int], Iterable[Owed]]
+"""(the changes of a group, in order; its slot) -> what they owe.
+
+No two groups in flight have the same slot, but for a rare chance; a document of a slot is written without conflicts.
+"""
 Run: TypeAlias = Callable[[Sequence["Pending"]], Awaitable[None]]
 """Settles every operation of a group."""
 
@@ -71,6 +77,8 @@ LANES: Final = (
     Lane("small", request_size=10, group_size=250, groups_in_flight=2),
     Lane("bulk", request_size=2**31, group_size=250, groups_in_flight=2),
 )
+MAX_IN_FLIGHT: Final = 16
+"""Most groups in flight of one tenant in one worker, in all lanes: as many slots does it have."""
 MAX_GROUP_BYTES: Final = 8 * 2**20
 MAX_SCAN: Final = 2_000
 """Operations looked at for one group: those of busy entities are passed over."""

@@ -31,7 +31,7 @@ from broker.model.entity import Entity, decode
 from broker.model.expiry import alive
 from broker.store import abandoned, shapes
 from broker.store.client import DURABLE, SNAPSHOT, Client, Database
-from broker.store.commits import Change, Deriver, Owed, Pending
+from broker.store.commits import MAX_IN_FLIGHT, Change, Deriver, Pending
 from broker.store.errors import UNAVAILABLE, ours
 from broker.store.indexes import ENTITIES
 from broker.store.visible import current_instant
@@ -87,12 +87,15 @@ class _Outcome(NamedTuple):
 class Groups:
     """Runs the groups of one tenant."""
 
-    def __init__(self, client: Client, database: Database, derivers: Sequence[Deriver], max_entity: int) -> None:
+    def __init__(
+        self, client: Client, database: Database, derivers: Sequence[Deriver], max_entity: int, first_slot: int
+    ) -> None:
         self._client = client
         self._database = database
         self._entities = database[ENTITIES]
         self._derivers = derivers
         self._max_entity = max_entity
+        self._slots = list(range(first_slot + MAX_IN_FLIGHT - 1, first_slot - 1, -1))
 
     async def run(self, group: Sequence[Pending]) -> None:
         """Settle every operation of the group.
@@ -100,21 +103,32 @@ class Groups:
         Raises StoreUnavailable when the database stays away, BadRequestData or whatever else for the whole group: then
         none of it is written.
         """
+        GROUP_SIZE.observe(len(group))
+        slot = self._slots.pop()
+        try:
+            results = await self._settled(group, slot)
+        finally:
+            self._slots.append(slot)
+        for pending, result in zip(group, results, strict=True):
+            pending.settle(result)
+
+    async def _settled(self, group: Sequence[Pending], slot: int) -> list[Any]:
+        """The outcomes of the operations, once they are committed."""
         unindexed: set[str] = set()
         started = monotonic()
         give_up = started + GIVE_UP_AFTER
         patient_until = min(pending.patient_until for pending in group)
         tries = 0
-        GROUP_SIZE.observe(len(group))
         while True:
             tries += 1
             try:
                 with _GROUP_SECONDS.time():
-                    results = await self._try(group, tries >= LOCK_FROM_TRY, unindexed, give_up)
-                break
+                    return await self._try(group, slot, tries >= LOCK_FROM_TRY, unindexed, give_up)
             except _Refused as refused:
                 unindexed |= refused.ids
             except PyMongoError as error:
+                if _has_code(error, _REFUSED_BY_VALIDATOR):  # see `broker.store.tenants`
+                    raise NonexistentTenant("The tenant does not exist any more.") from error
                 conflict = not isinstance(error, UNAVAILABLE)
                 if not _again(error) or monotonic() > (give_up if conflict else patient_until):
                     raise ours(error) from error
@@ -122,15 +136,15 @@ class Groups:
                     await self._after_conflict(started)
                 await asyncio.sleep(_pause(tries))
             GROUP_RETRIES.inc()
-        for pending, result in zip(group, results, strict=True):
-            pending.settle(result)
 
     async def _after_conflict(self, started: float) -> None:
         GROUP_CONFLICTS.inc()
         if monotonic() > started + abandoned.IDLE:
             await abandoned.end(self._client)
 
-    async def _try(self, group: Sequence[Pending], lock: bool, unindexed: set[str], give_up: float) -> list[Any]:
+    async def _try(
+        self, group: Sequence[Pending], slot: int, lock: bool, unindexed: set[str], give_up: float
+    ) -> list[Any]:
         ids = list(dict.fromkeys(pending.write.entity_id for pending in group))
         async with self._client.start_session() as session:
             await session.start_transaction(read_concern=SNAPSHOT, write_concern=DURABLE)
@@ -139,7 +153,7 @@ class Groups:
             states = await self._read(ids, session)
             outcome = _apply(group, states)
             if outcome.changes:
-                await self._write(states, outcome, unindexed, session)
+                await self._write(states, outcome, slot, unindexed, session)
                 await _commit(session, give_up)
             return outcome.results
 
@@ -148,7 +162,7 @@ class Groups:
         return {found["_id"]: found for found in await cursor.to_list()}
 
     async def _write(
-        self, states: _States, outcome: _Outcome, unindexed: set[str], session: AsyncClientSession
+        self, states: _States, outcome: _Outcome, slot: int, unindexed: set[str], session: AsyncClientSession
     ) -> None:
         operations = _operations(states, outcome, unindexed, self._max_entity)
         if operations:
@@ -158,15 +172,13 @@ class Groups:
                 refused = _refused_geometries(error)
                 if refused:
                     raise _Refused(refused) from error
-                if _has_code(error, _REFUSED_BY_VALIDATOR):  # see `broker.store.tenants`
-                    raise NonexistentTenant("The tenant does not exist any more.") from error
                 raise
             except OperationFailure as error:
                 if error.code == _TOO_LARGE:
                     raise BadRequestData("The entity would be too large to be kept.") from error
                 raise
-        for collection, documents in _owed(self._derivers, outcome.changes).items():
-            await self._database[collection].insert_many(documents, ordered=False, session=session)
+        for collection, owed in _owed(self._derivers, outcome.changes, slot).items():
+            await self._database[collection].bulk_write(owed, ordered=False, session=session)
 
 
 async def _commit(session: AsyncClientSession, give_up: float) -> None:
@@ -245,12 +257,11 @@ def _operations(states: _States, outcome: _Outcome, unindexed: set[str], max_ent
     return operations
 
 
-def _owed(derivers: Sequence[Deriver], changes: Sequence[Change]) -> dict[str, list[dict[str, Any]]]:
-    owed: dict[str, list[dict[str, Any]]] = {}
+def _owed(derivers: Sequence[Deriver], changes: Sequence[Change], slot: int) -> dict[str, list[_Operation]]:
+    owed: dict[str, list[_Operation]] = {}
     for deriver in derivers:
-        for item in deriver(changes):
-            item = Owed(*item)
-            owed.setdefault(item.collection, []).append(item.document)
+        for collection, operation in deriver(changes, slot):
+            owed.setdefault(collection, []).append(operation)
     return owed
 
 
@@ -261,8 +272,11 @@ def _again(error: PyMongoError) -> bool:
     return isinstance(error, DuplicateKeyError) or error.has_error_label("TransientTransactionError")
 
 
-def _has_code(error: BulkWriteError, code: int) -> bool:
-    return any(detail.get("code") == code for detail in (error.details or {}).get("writeErrors", ()))
+def _has_code(error: PyMongoError, code: int) -> bool:
+    """Whether it is, or one of its writes failed with, an error of mongod's with this code."""
+    if isinstance(error, BulkWriteError):
+        return any(detail.get("code") == code for detail in (error.details or {}).get("writeErrors", ()))
+    return isinstance(error, OperationFailure) and error.code == code
 
 
 def _refused_geometries(error: BulkWriteError) -> set[str]:

@@ -10,6 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 ENTITIES: Final = "entities"
+COUNTS: Final = "counts"
 
 INDEXES: Final = {
     ENTITIES: (
@@ -17,6 +18,7 @@ INDEXES: Final = {
         IndexModel([("a.k", ASCENDING), ("a.v", ASCENDING)], name="attribute"),
         IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name="geometry"),
     ),
+    COUNTS: (IndexModel([("t", ASCENDING), ("a", ASCENDING)], name="type"),),
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 

@@ -13,13 +13,13 @@ from typing import Any, Final, NamedTuple
 from pymongo.asynchronous.collection import AsyncCollection
 
 from broker.errors import TooComplexQuery, TooManyResults
-from broker.model.entity import Entity
 from broker.query.ordering import keys_of, ordered, strings
 from broker.query.plan import Ordering, Query
 from broker.query.to_mongo import Mongo, entity_filter, overflow_filter
 from broker.query.to_predicate import matches, may_match
 from broker.store.collation import places
 from broker.store.errors import asking
+from broker.store.found import Found
 from broker.store.visible import visible
 
 QUERY_TIMEOUT_MS: Final = 20_000
@@ -41,7 +41,7 @@ class Limits(NamedTuple):
     """Most matches that are put in order."""
 
 
-async def find(entities: Entities, query: Query, limits: Limits) -> list[Entity]:
+async def find(entities: Entities, query: Query, limits: Limits) -> list[Found]:
     """A page of the entities that match. Raises StoreUnavailable, TooComplexQuery, TooManyResults beyond the limits."""
     if query.ordering is not None:
         return await _ordered_page(entities, query, query.ordering, limits)
@@ -64,9 +64,9 @@ async def count(entities: Entities, query: Query, limits: Limits) -> int:
     return total
 
 
-async def _some(entities: Entities, query: Query, needed: int, limits: Limits, *, skip: int = 0) -> list[Entity]:
+async def _some(entities: Entities, query: Query, needed: int, limits: Limits, *, skip: int = 0) -> list[Found]:
     """The first `needed` matches in the order of the query."""
-    found: list[Entity] = []
+    found: list[Found] = []
     async for batch in _batches(entities, query, needed, limits, skip):
         found.extend(batch)
         if len(found) >= needed:
@@ -79,7 +79,7 @@ async def _some(entities: Entities, query: Query, needed: int, limits: Limits, *
 
 async def _batches(
     entities: Entities, query: Query, needed: int, limits: Limits, skip: int = 0
-) -> AsyncIterator[list[Entity]]:
+) -> AsyncIterator[list[Found]]:
     """The matches, in batches; each is one query of the database."""
     decides, by_id = matches(query), may_match(query)
     size = 0
@@ -124,18 +124,19 @@ async def _fetch(entities: Entities, mongo: Mongo, size: int, skip: int, *, back
         return await cursor.to_list()
 
 
-async def _decided(documents: list[dict[str, Any]], always: Any, marked: Any) -> list[Entity]:
+async def _decided(documents: list[dict[str, Any]], always: Any, marked: Any) -> list[Found]:
     """The entities that match. `always` decides on each, `marked` on those that the index does not know whole."""
-    found = []
+    found: list[Found] = []
     for position, document in enumerate(documents):
         if position % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        entity = visible(document)
-        if entity is None:
-            continue
         decides = always or (marked if "x" in document or "o" in document else None)
-        if decides is None or decides(entity):
-            found.append(entity)
+        each: Found | None = Found(document["_id"], document["j"])
+        if "x" in document:
+            left = visible(document)
+            each = None if left is None else Found(left.id, document["j"], left)
+        if each is not None and (decides is None or decides(each.entity)):
+            found.append(each)
     return found
 
 
@@ -177,8 +178,8 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
 # Ordering.
 
 
-async def _ordered_page(entities: Entities, query: Query, ordering: Ordering, limits: Limits) -> list[Entity]:
-    found: list[Entity] = []
+async def _ordered_page(entities: Entities, query: Query, ordering: Ordering, limits: Limits) -> list[Found]:
+    found: list[Found] = []
     async for batch in _batches(entities, replace(query, after="", before=""), _LAST_BATCH, limits):
         found.extend(batch)
         if len(found) > limits.ordered:
@@ -186,7 +187,7 @@ async def _ordered_page(entities: Entities, query: Query, ordering: Ordering, li
                 f"orderBy: the query matches more than {limits.ordered} entities. Narrow it down, or do not order."
             )
     by = [keys_of(key) for key in ordering.keys]
-    keyed = [[key(entity) for key in by] for entity in found]
+    keyed = [[key(each.entity) for key in by] for each in found]
     texts = strings(keyed)
     ranks = await places(entities.database, texts, ordering.collation) if len(texts) > 1 else dict.fromkeys(texts, 0)
     return ordered(found, keyed, ordering.keys, ranks)[query.offset : query.offset + query.limit]

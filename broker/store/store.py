@@ -9,12 +9,15 @@ from typing import Any
 from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity
 from broker.query.plan import Query
-from broker.store import queries
+from broker.store import counts, queries
+from broker.store.apart import apart
 from broker.store.client import Client, Database
-from broker.store.commits import Commits, Deriver, Write
+from broker.store.commits import MAX_IN_FLIGHT, Commits, Deriver, Write
+from broker.store.counts import Count
 from broker.store.errors import asking
+from broker.store.found import Found
 from broker.store.groups import Groups
-from broker.store.indexes import ENTITIES
+from broker.store.indexes import COUNTS, ENTITIES
 from broker.store.reads import PointReads
 from broker.store.shapes import MAX_ENTITY
 from broker.store.sweep import sweep
@@ -40,13 +43,15 @@ class Store:
         prefix: str,
         derivers: Sequence[Deriver] = (),
         *,
+        limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
         max_entity: int = MAX_ENTITY,
         max_tenants: int = UNLIMITED,
-        limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
+        worker: int = 0,
     ) -> None:
         self._client = client
         self._limits = limits
-        self._derivers = derivers
+        self._derivers = (counts.derive, *derivers)
+        self._first_slot = worker * MAX_IN_FLIGHT
         self._max_entity = max_entity
         self._registry = Tenants(client, prefix, max_tenants)
         self._tenants: dict[str, _Tenant] = {}
@@ -67,18 +72,28 @@ class Store:
         known = self._tenants.get(tenant) or await self._tenant(tenant, create=create_tenant)
         return await known.commits.submit(writes)
 
-    async def find(self, tenant: str, query: Query) -> list[Entity]:
+    async def find(self, tenant: str, query: Query) -> list[Found]:
         """A page of the entities that match.
 
         Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await queries.find(known.database[ENTITIES], query, self._limits)
+        return await apart(queries.find(known.database[ENTITIES], query, self._limits))
+
+    async def counts(self, tenant: str, types: str | None = None, attribute: str | None = None) -> list[Count]:
+        """How many entities and attributes there are, by sets of types. Raises NonexistentTenant, StoreUnavailable."""
+        known = self._tenants.get(tenant) or await self._tenant(tenant)
+        return await apart(counts.read(known.database[COUNTS], types, attribute))
 
     async def count(self, tenant: str, query: Query) -> int:
-        """How many entities match. Raises NonexistentTenant, StoreUnavailable, TooComplexQuery."""
+        """How many entities match; what types alone select is counted already.
+
+        Raises NonexistentTenant, StoreUnavailable, TooComplexQuery.
+        """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await queries.count(known.database[ENTITIES], query, self._limits)
+        if query.of_types_alone:
+            return await apart(counts.total(known.database[COUNTS], query.selectors))
+        return await apart(queries.count(known.database[ENTITIES], query, self._limits))
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""
@@ -90,7 +105,7 @@ class Store:
     async def ping(self) -> dict[str, Any]:
         """What the database says of itself (`hello`). Raises StoreUnavailable."""
         with asking("hello"):
-            return await self._client.admin.command("hello")
+            return await apart(self._client.admin.command("hello"))
 
     async def prepare(self) -> None:
         """Make what the default tenant needs. Raises StoreUnavailable."""
@@ -105,7 +120,7 @@ class Store:
         await self._client.close()
 
     async def _tenant(self, tenant: str, *, create: bool = False) -> _Tenant:
-        database = await self._registry.database(tenant, create=create)
+        database = await apart(self._registry.database(tenant, create=create))
         if tenant not in self._tenants:
             doubtful = self._doubtful.pop(tenant, None)
             self._tenants[tenant] = doubtful if doubtful is not None else self._opened(database)
@@ -114,7 +129,7 @@ class Store:
         return self._tenants[tenant]
 
     def _opened(self, database: Database) -> _Tenant:
-        groups = Groups(self._client, database, self._derivers, self._max_entity)
+        groups = Groups(self._client, database, self._derivers, self._max_entity, self._first_slot)
         return _Tenant(database, PointReads(database[ENTITIES]), Commits(groups.run))
 
     async def _renew(self) -> None:
@@ -123,7 +138,7 @@ class Store:
             await asyncio.sleep(RENEWAL)
             known = self._tenants.keys() - {DEFAULT}
             try:
-                there = set(await asyncio.wait_for(self._registry.names(), RENEWAL_TIMEOUT))
+                there = set(await asyncio.wait_for(apart(self._registry.names()), RENEWAL_TIMEOUT))
             except Exception as error:
                 if not isinstance(error, StoreUnavailable | TimeoutError):
                     _logger.exception("tenants not renewed")

@@ -7,15 +7,15 @@ from broker.api.operations import OPERATIONS
 
 ENTITY_ID = "urn:ngsi-ld:Nothing:1"
 ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
-_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value"}
+_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value", "{type}": "Nothing"}
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
     "EntityFragment": ENTITY,
     "Attribute": ENTITY["value"],
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
-    "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
     "Value": 1,
+    "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""
 _QUERIES = {"queryEntities": "?type=Nothing", "purgeEntities": "?type=Nothing"}

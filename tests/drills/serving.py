@@ -53,6 +53,10 @@ class Served:
         """The workers that the supervisor runs."""
         return [pid for pid in children(self.pid) if WORKER in command_line(pid)]
 
+    def is_complete(self) -> bool:
+        """Whether all its processes run."""
+        return self.mongod() is not None and len(self.worker_processes()) == self.workers
+
     def launch(self) -> None:
         """Start it, and don't wait."""
         with self.log.open("ab") as output:

@@ -67,9 +67,9 @@ async def _until_all_are_served(stream: Stream) -> None:
 
 
 async def _kill(broker: Served, victim: str) -> None:
+    await until(broker.is_complete, PATIENCE, lambda: "the supervisor has not started what was killed before")
     mongod, workers = broker.mongod(), broker.worker_processes()
     assert mongod is not None
-    assert len(workers) == broker.workers
     match victim:
         case "mongod":
             os.kill(mongod, signal.SIGKILL)

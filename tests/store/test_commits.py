@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 import pytest
+from pymongo import InsertOne
 
 from broker.errors import AlreadyExists, InternalError, NonexistentTenant, ResourceNotFound
 from broker.store.client import Client
@@ -114,10 +115,11 @@ async def test_tenants_do_not_see_each_other(store: Store, other: Store) -> None
 
 
 async def test_what_derivers_owe_is_written_with_the_change_for_each_step_in_order(client: Client, prefix: str) -> None:
-    def steps(changes: Sequence[Change]) -> Iterable[Owed]:
+    def steps(changes: Sequence[Change], slot: int) -> Iterable[Owed]:
         for change in changes:
             value = change.new.attributes[LEVEL][0]["value"] if change.new else None
-            yield Owed("points", {"entity": change.entity_id, "revision": change.revision, "value": value})
+            point = {"entity": change.entity_id, "revision": change.revision, "value": value}
+            yield Owed("points", InsertOne(point))
 
     store = Store(client, prefix, [steps])
     entity_id = lamp(1).id
@@ -149,7 +151,7 @@ async def test_an_expired_attribute_is_gone_and_the_others_stay(store: Store) ->
 async def test_the_sweep_removes_what_has_expired_and_derivers_see_it(client: Client, prefix: str) -> None:
     seen: list[Change] = []
 
-    def watch(changes: Sequence[Change]) -> Iterable[Owed]:
+    def watch(changes: Sequence[Change], slot: int) -> Iterable[Owed]:
         seen.extend(changes)
         return ()
 

@@ -18,7 +18,7 @@ from broker.api.parameters import (
     TYPE,
 )
 from broker.api.querying import CONDITIONS, ORDERING
-from broker.api.rendering import OPTIONS, PROJECTION
+from broker.api.rendering import JOINING, OPTIONS, PROJECTION
 from broker.errors import AlreadyExists, OperationNotSupported, ResourceNotFound, TooComplexQuery, TooManyResults
 from broker.names import API_ROOT, GEO_JSON, JSON, JSON_LD
 
@@ -65,6 +65,7 @@ OPERATIONS: Final = (
             FORMAT,
             OPTIONS,
             *PROJECTION,
+            *JOINING,
             LOCAL,
         ),
         produces=ENTITY_MEDIA,
@@ -115,15 +116,16 @@ OPERATIONS: Final = (
         handler=entities.retrieve,
         action=Action.READ,
         clause="6.5.3.1",
-        summary="An entity by its id.",
-        success=(Success(200, "the entity", "Entity"), Success(203, _AMENDED, "Entity")),
-        errors=(ResourceNotFound,),
+        summary="An entity by its id; with `join=flat` an array, if there are linked entities.",
+        success=(Success(200, "the entity", "EntityOrList"), Success(203, _AMENDED, "EntityOrList")),
+        errors=(ResourceNotFound, TooComplexQuery),
         parameters=(
             TYPE,
             ATTRS,
             FORMAT,
             OPTIONS,
             *PROJECTION,
+            *JOINING,
             LOCAL,
         ),
         produces=ENTITY_MEDIA,

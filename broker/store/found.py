@@ -1,0 +1,26 @@
+"""An entity that a query found: its stored bytes, decoded only if somebody looks inside."""
+
+from broker.model.entity import Entity, decode
+
+
+class Found:
+    """One result of a query.
+
+    `stored`: the bytes of `broker.model.entity.encode`. `lasting`: they are the entity until it is written again; where
+    something in it has an expiry, they are not, and what is left of it is given.
+    """
+
+    __slots__ = ("_entity", "id", "lasting", "stored")
+
+    def __init__(self, entity_id: str, stored: bytes, left: Entity | None = None) -> None:
+        self.id = entity_id
+        self.stored = stored
+        self.lasting = left is None
+        self._entity = left
+
+    @property
+    def entity(self) -> Entity:
+        """The entity."""
+        if self._entity is None:
+            self._entity = decode(self.stored)
+        return self._entity

@@ -1,0 +1,63 @@
+"""Rendered entities are kept, bounded, and never shown when they are out of date."""
+
+from typing import Any
+
+from broker.api.rendered import Rendered
+from broker.model.entity import Entity, encode
+from broker.store.found import Found
+
+
+def entity(number: int, name: str = "x") -> Entity:
+    return Entity(f"urn:x:{number}", ("T",), {name: []}, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
+
+
+class Counting:
+    """Renders an id, and counts."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, entity: Entity) -> dict[str, Any]:
+        self.times += 1
+        return {"id": entity.id, "names": list(entity.attributes)}
+
+
+def found(number: int, name: str = "x") -> Found:
+    return Found(f"urn:x:{number}", encode(entity(number, name)))
+
+
+def test_what_was_rendered_is_not_rendered_again() -> None:
+    render, rendered = Counting(), Rendered(2**20)
+    first = rendered.pieces("form", [found(1), found(2)], render)
+    assert rendered.pieces("form", [found(2), found(1)], render) == first[::-1]
+    assert first == [b'{"id":"urn:x:1","names":["x"]}', b'{"id":"urn:x:2","names":["x"]}']
+    assert render.times == 2
+
+
+def test_a_changed_entity_is_rendered_anew() -> None:
+    render, rendered = Counting(), Rendered(2**20)
+    rendered.pieces("form", [found(1)], render)
+    assert rendered.pieces("form", [found(1, "y")], render) == [b'{"id":"urn:x:1","names":["y"]}']
+
+
+def test_each_form_has_its_own() -> None:
+    render, rendered = Counting(), Rendered(2**20)
+    rendered.pieces("form", [found(1)], render)
+    rendered.pieces("another form", [found(1)], render)
+    assert render.times == 2
+
+
+def test_what_expires_is_rendered_each_time() -> None:
+    render, rendered = Counting(), Rendered(2**20)
+    for _ in range(2):
+        rendered.pieces("form", [Found("urn:x:1", encode(entity(1)), entity(1))], render)
+    assert render.times == 2
+
+
+def test_memory_is_bounded_and_what_is_asked_for_again_stays() -> None:
+    render, rendered = Counting(), Rendered(40_000)
+    for number in range(1000):
+        rendered.pieces("form", [found(0), found(number + 1)], render)
+    assert render.times == 1001, "the entity of each page was rendered once"
+    kept = sum(len(pieces) for forms in (rendered._young, rendered._old) for pieces in forms.values())
+    assert kept < 200

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 from broker.errors import BadRequestData, InvalidRequest
 from broker.model.grammar import is_uri, shown
 from broker.model.instants import date_time
+from broker.model.kinds import GEOMETRIES
 from broker.names import DEFAULT_DATASET
 
 T_co = TypeVar("T_co", covariant=True)
@@ -202,6 +203,7 @@ JOINS: Final = ("flat", "inline", NO_JOIN)
 
 _NATURAL: Final = {"type": "integer", "minimum": 0}
 _TEXT: Final = {"type": "string", "minLength": 1}
+_GEOMETRY: Final = {"type": "string", "enum": sorted(GEOMETRIES)}
 _NAMES: Final = {"type": "array", "items": {"type": "string"}}
 _URIS: Final = {"type": "array", "items": {"type": "string", "format": "uri"}}
 
@@ -254,11 +256,30 @@ JSON_KEYS: Final = Parameter(
 ORDER_BY: Final = Parameter(
     "orderBy",
     text,
-    "What to order by: `id`, `type`, or a path as in `q`, each with `;asc` or `;desc`, commas between them (§4.23).",
+    "What to order by: `id`, `type`, or a path as in `q`, each with `;asc` or `;desc`, a GeoProperty also with "
+    "`;dist-asc` or `;dist-desc`; commas between them (§4.23).",
     _TEXT,
 )
 COLLATION: Final = Parameter(
     "collation", text, "The order of strings: a language tag, such as `de-u-co-phonebk`; the default is `und`.", _TEXT
+)
+ORDER_FROM: Final = Parameter(
+    "orderFrom", text, "Coordinates from where distances are measured to order by them, a GeoJSON array.", _TEXT
+)
+ORDER_GEOMETRY: Final = Parameter(
+    "orderGeometry", text, "GeoJSON type of `orderFrom`; the default is Point.", _GEOMETRY
+)
+GEOREL: Final = Parameter(
+    "georel",
+    text,
+    "How the places of entities stand to the geometry (§4.10): `near;maxDistance==<metres>`, "
+    "`near;minDistance==<metres>`, `within`, `contains`, `intersects`, `equals`, `disjoint`, `overlaps`.",
+    _TEXT,
+)
+GEOMETRY: Final = Parameter("geometry", text, "GeoJSON type of the geometry that `georel` names.", _GEOMETRY)
+COORDINATES: Final = Parameter("coordinates", text, "Its coordinates, a GeoJSON array; longitude comes first.", _TEXT)
+GEOPROPERTY: Final = Parameter(
+    "geoproperty", text, "The GeoProperty that holds the places of entities; the default is `location`.", _TEXT
 )
 ATTRS: Final = Parameter(
     "attrs",

@@ -5,6 +5,7 @@ after that is one (GS CIM 009 §5.2.23, §6.4.3.2).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from broker.api.paging import Page
@@ -12,9 +13,13 @@ from broker.api.parameters import (
     ATTRS,
     COLLATION,
     CONTAINED_BY,
+    COORDINATES,
     CSF,
     DATASET_ID,
     EXPAND_VALUES,
+    GEOMETRY,
+    GEOPROPERTY,
+    GEOREL,
     ID,
     ID_PATTERN,
     JOIN,
@@ -25,6 +30,8 @@ from broker.api.parameters import (
     LOCAL,
     OMIT,
     ORDER_BY,
+    ORDER_FROM,
+    ORDER_GEOMETRY,
     PICK,
     SCOPE_Q,
     TYPE,
@@ -37,14 +44,15 @@ from broker.api.requests import Request
 from broker.errors import BadRequestData, OperationNotSupported
 from broker.model.grammar import check_name, is_uri, shown
 from broker.model.parse import parse_attribute_name
-from broker.query import entity_types, order, patterns, scope
+from broker.query import entity_types, geo, order, patterns, scope
 from broker.query import q as language
-from broker.query.ast import And, Condition, Or, Pattern, TypeSelection
+from broker.query.ast import And, Condition, GeoCondition, Or, Pattern, TypeSelection
 from broker.query.keys import SCOPE
 from broker.query.plan import Ordering, Query, Selector
 
-CONDITIONS: Final = (Q, SCOPE_Q, EXPAND_VALUES, JSON_KEYS, ID_PATTERN, CSF)
-ORDERING: Final = (ORDER_BY, COLLATION)
+GEO: Final = (GEOREL, GEOMETRY, COORDINATES, GEOPROPERTY)
+CONDITIONS: Final = (Q, *GEO, SCOPE_Q, EXPAND_VALUES, JSON_KEYS, ID_PATTERN, CSF)
+ORDERING: Final = (ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, COLLATION)
 
 _ANY_TYPE: Final = "*"
 _SELECTORS: Final = "entities"
@@ -59,7 +67,8 @@ def query_of(request: Request, page: Page | None = None) -> Query:
     """
     selectors, anything = _selectors(request)
     condition, attributes = _condition(request), _attributes(request)
-    _check_width(request, selectors, anything, condition, attributes)
+    place = _place(request)
+    _check_width(request, selectors, anything, condition, place is not None or bool(attributes))
     scopes = request.get(SCOPE_Q)
     csf = request.get(CSF)
     if csf is not None:  # there are no registrations to choose from yet
@@ -69,16 +78,14 @@ def query_of(request: Request, page: Page | None = None) -> Query:
         attributes=attributes,
         q=condition,
         scopes=None if scopes is None else scope.parse(scopes),
+        geo=place,
     )
     return query if page is None else _paged(request, query, page)
 
 
 def _paged(request: Request, query: Query, page: Page) -> Query:
-    return Query(
-        query.selectors,
-        query.attributes,
-        query.q,
-        query.scopes,
+    return replace(
+        query,
         ordering=_ordering(request),
         limit=page.fetched,
         offset=page.offset,
@@ -93,15 +100,17 @@ def _check_width(
     selectors: tuple[Selector, ...],
     anything: bool,
     condition: Condition | None,
-    attributes: frozenset[str],
+    attributed: bool,
 ) -> None:
     """Refuse queries that nothing narrows down but ids (GS CIM 009 §5.7.2.4)."""
     if anything and request.get(LOCAL) is False:
         raise BadRequestData("Parameter type: * asks for local entities alone, and local is false.")
     typed = anything or (bool(selectors) and all(selector.types is not None for selector in selectors))
-    if typed or attributes or request.call.local or (condition is not None and _narrows(condition)):
+    if typed or attributed or request.call.local or (condition is not None and _narrows(condition)):
         return
-    raise BadRequestData("The query is too wide: it needs a type, attrs, q with an attribute, or local=true.")
+    raise BadRequestData(
+        "The query is too wide: it needs a type, attrs, q with an attribute, a geo-query, or local=true."
+    )
 
 
 def _narrows(condition: Condition) -> bool:
@@ -131,6 +140,11 @@ def _attributes(request: Request) -> frozenset[str]:
     return frozenset(SCOPE if name == "scope" else name for name in attributes_asked(request) or ())
 
 
+def _place(request: Request) -> GeoCondition | None:
+    georel, geometry, coordinates, geoproperty = map(request.get, GEO)
+    return geo.parse(georel, geometry, coordinates, geoproperty, request.call.context)
+
+
 def _links(condition: Condition) -> bool:
     if isinstance(condition, And | Or):
         return any(map(_links, condition.operands))
@@ -143,14 +157,24 @@ def _names(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozenset
 
 
 def _ordering(request: Request) -> Ordering | None:
-    by, collation = request.get(ORDER_BY), request.get(COLLATION)
+    by, collation, origin = request.get(ORDER_BY), request.get(COLLATION), _origin(request)
     if by is None:
         if collation is not None:
             order.mongo_collation(collation)
         return None
     if request.get(LOCAL) is False:
         raise BadRequestData("Parameter orderBy: only local entities can be ordered, and local is false.")
-    return order.parse(by, request.call.context, collation)
+    return order.parse(by, request.call.context, collation, origin)
+
+
+def _origin(request: Request) -> order.Origin | None:
+    """From where distances are measured."""
+    coordinates, kind = request.get(ORDER_FROM), request.get(ORDER_GEOMETRY)
+    if coordinates is None:
+        if kind is not None:
+            raise BadRequestData("orderFrom: missing; orderGeometry is the type of these coordinates.")
+        return None
+    return geo.reference(kind or "Point", coordinates, (ORDER_GEOMETRY.name, ORDER_FROM.name))
 
 
 # Selectors.
@@ -271,13 +295,31 @@ def _read_selector(content: Any) -> tuple[str, tuple[str, ...], str | None]:
 def _order(member: str, content: Any) -> dict[str, Any]:
     if not isinstance(content, dict) or "orderBy" not in content:
         raise BadRequestData(f"Query: {member} is no object with orderBy.")
-    unknown = content.keys() - {"orderBy", "collation"}
-    if unknown & {"geometry", "coordinates"}:
-        raise OperationNotSupported("Query: ordering: this broker does not order by distance yet.")
+    unknown = content.keys() - {"orderBy", "collation", "geometry", "coordinates"}
     if unknown:
         raise BadRequestData(f"Query: ordering: {min(unknown)} is no member of it.")
     by = ",".join(_texts("orderBy", content["orderBy"])["orderBy"])
-    return {"orderBy": by, **(_text("collation", content["collation"]) if "collation" in content else {})}
+    collation = _text("collation", content["collation"]) if "collation" in content else {}
+    return {
+        "orderBy": by,
+        ORDER_FROM.name: content.get("coordinates"),
+        ORDER_GEOMETRY.name: content.get("geometry"),
+        **collation,
+    }
+
+
+def _geo(member: str, content: Any) -> dict[str, Any]:
+    """A GeoQuery (GS CIM 009 §5.2.13): its members are named as the parameters are."""
+    known = {parameter.name for parameter in GEO}
+    if not isinstance(content, dict):
+        raise BadRequestData(f"Query: {member} is {shown(content)}, not an object.")
+    unknown = content.keys() - known
+    if unknown:
+        raise BadRequestData(f"Query: {member}: {min(unknown)} is no member of it.")
+    missing = {name for name in known if content.get(name) is None} - {GEOPROPERTY.name}
+    if missing:
+        raise BadRequestData(f"Query: {member}: {min(missing)} is missing.")
+    return content
 
 
 _READERS: Final[dict[str, Callable[[str, Any], dict[str, Any]]]] = {
@@ -290,7 +332,8 @@ _READERS: Final[dict[str, Callable[[str, Any], dict[str, Any]]]] = {
     DATASET_ID.name: _datasets,
     _SELECTORS: _entities,
     "ordering": _order,
+    "geoQ": _geo,
 }
 """Members of a Query: what each adds to the values of the request."""
-_UNSUPPORTED: Final = frozenset({"geoQ", "entityMap", "entityMapLifetime", "splitEntities"})
+_UNSUPPORTED: Final = frozenset({"entityMap", "entityMapLifetime", "splitEntities"})
 """Members that have yet to come; temporalQ and aggrParams belong to temporal queries alone."""

@@ -6,7 +6,7 @@ knows it. Names in the tree are expanded.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +216,63 @@ ScopeCondition: TypeAlias = InScope | AllScopes | AnyScope
 """GS CIM 009 §4.19."""
 
 
+# Places.
+
+Coordinates: TypeAlias = tuple[float, float] | tuple["Coordinates", ...]
+"""Coordinates of GeoJSON without altitudes, at any depth."""
+
+
+class Relation(StrEnum):
+    """How a geometry of the entity stands to that of the query."""
+
+    NEARER = "near;maxDistance"
+    FARTHER = "near;minDistance"
+    WITHIN = "within"
+    CONTAINS = "contains"
+    INTERSECTS = "intersects"
+    EQUALS = "equals"
+    DISJOINT = "disjoint"
+    OVERLAPS = "overlaps"
+
+
+@dataclass(frozen=True, slots=True)
+class GeoCondition:
+    """An instance of the GeoProperty `name` stands in the relation to the geometry (GS CIM 009 §4.10).
+
+    `kind` and `coordinates` as in GeoJSON; `metres` for NEARER and FARTHER, both of which include it.
+    """
+
+    relation: Relation
+    kind: str
+    coordinates: Coordinates
+    name: str
+    metres: float = 0.0
+
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """The geometry as GeoJSON; its arrays are tuples."""
+        return {"type": self.kind, "coordinates": self.coordinates}
+
+
+# Order.
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far the GeoProperty that the path leads to is from a geometry: the nearest first, or the farthest.
+
+    `kind` and `coordinates` as in GeoJSON. What has no distance comes last.
+    """
+
+    path: Path
+    kind: str
+    coordinates: Coordinates
+    farthest_first: bool
+
+
 @dataclass(frozen=True, slots=True)
 class OrderKey:
-    """What results are ordered by: what the path leads to, or `id` or `type` of the entity."""
+    """What results are ordered by: what the path leads to, how far that is, or `id` or `type` of the entity."""
 
-    by: Path | str
+    by: Path | Distance | str
     descending: bool

@@ -1,18 +1,21 @@
 """`orderBy` and `collation` (GS CIM 009 §4.23).
 
 orderBy   := key { "," key }
-key       := path [ ";" ( "asc" | "desc" ) ]      path as in `q`, or id or type
+key       := path [ ";" ( "asc" | "desc" | "dist-asc" | "dist-desc" ) ]      path as in `q`, or id or type
 collation := a language tag with the extension "u" of RFC 6067, such as de-u-co-phonebk
 """
 
 import re
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from broker.errors import BadRequestData, OperationNotSupported, TooComplexQuery
+from broker.errors import BadRequestData, TooComplexQuery
 from broker.model.grammar import shown
-from broker.query.ast import OrderKey
+from broker.query.ast import Coordinates, Distance, OrderKey
 from broker.query.plan import Ordering
 from broker.query.q import Context, parse_path
+
+Origin: TypeAlias = tuple[str, Coordinates]
+"""A geometry: its type and its coordinates."""
 
 MAX_KEYS: Final = 8
 ROOT: Final = "und"
@@ -20,7 +23,7 @@ ROOT: Final = "und"
 
 _ENTITY_MEMBERS: Final = frozenset({"id", "type"})
 _DIRECTIONS: Final = {"": False, "asc": False, "desc": True}
-_DISTANCES: Final = frozenset({"dist-asc", "dist-desc"})
+_DISTANCES: Final = {"dist-asc": False, "dist-desc": True}
 _TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _STRENGTHS: Final = {"level1": 1, "level2": 2, "level3": 3, "level4": 4, "identic": 5}
 _BOOLEANS: Final = {"true": True, "": True, "yes": True, "false": False, "no": False}
@@ -42,24 +45,29 @@ _ENGLISH: Final = "en"
 """English orders as the root does, which MongoDB has no name for."""
 
 
-def parse(text: str, context: Context, collation: str | None = None) -> Ordering:
-    """The ordering that the parameters ask for. Raises BadRequestData, TooComplexQuery."""
-    return of_keys(tuple(text.split(",")), context, collation)
+def parse(text: str, context: Context, collation: str | None = None, origin: Origin | None = None) -> Ordering:
+    """The ordering that the parameters ask for; `origin`: from where distances are measured.
+
+    Raises BadRequestData, TooComplexQuery.
+    """
+    return of_keys(tuple(text.split(",")), context, collation, origin)
 
 
-def of_keys(written: tuple[str, ...], context: Context, collation: str | None = None) -> Ordering:
+def of_keys(
+    written: tuple[str, ...], context: Context, collation: str | None = None, origin: Origin | None = None
+) -> Ordering:
     """The ordering by several keys."""
     if len(written) > MAX_KEYS:
         raise TooComplexQuery(f"orderBy: more than {MAX_KEYS} keys.")
     if collation is not None:
         mongo_collation(collation)
-    return Ordering(tuple(_key(each.strip(), context) for each in written), collation or ROOT)
+    return Ordering(tuple(_key(each.strip(), context, origin) for each in written), collation or ROOT)
 
 
-def _key(text: str, context: Context) -> OrderKey:
+def _key(text: str, context: Context, origin: Origin | None) -> OrderKey:
     path, _, direction = text.partition(";")
     if direction in _DISTANCES:
-        raise OperationNotSupported("orderBy: this broker does not order by distance yet.")
+        return OrderKey(_distance(path, context, origin, farthest_first=_DISTANCES[direction]), descending=False)
     if direction not in _DIRECTIONS or (";" in text and not direction):
         raise BadRequestData(f"orderBy: expected asc, desc, dist-asc or dist-desc after ';', found {shown(direction)}.")
     descending = _DIRECTIONS[direction]
@@ -69,6 +77,15 @@ def _key(text: str, context: Context) -> OrderKey:
     if by.link is not None:
         raise BadRequestData("orderBy: a path through linked entities orders nothing.")
     return OrderKey(by, descending)
+
+
+def _distance(path: str, context: Context, origin: Origin | None, *, farthest_first: bool) -> Distance:
+    if origin is None:
+        raise BadRequestData("orderBy: distances need orderFrom, the coordinates from where they are measured.")
+    by = parse_path(path, "orderBy", context)
+    if by.member is not None or by.inside is not None or by.link is not None:
+        raise BadRequestData(f"orderBy: expected the name of a GeoProperty before ';dist', found {shown(path)}.")
+    return Distance(by, *origin, farthest_first)
 
 
 def mongo_collation(tag: str) -> dict[str, Any]:

@@ -15,8 +15,9 @@ import orjson
 from broker.model.entity import Entity, Instance
 from broker.model.instants import instant_key
 from broker.names import DEFAULT_DATASET
-from broker.query.ast import Date, DateTime, OrderKey, Path, Time
+from broker.query.ast import Date, DateTime, Distance, OrderKey, Path, Time
 from broker.query.comparisons import time_key
+from broker.query.geo_predicate import distance_from
 from broker.query.literals import temporal
 from broker.query.targets import instances, targets
 
@@ -51,6 +52,8 @@ def keys_of(order: OrderKey) -> Callable[[Entity], Key]:
             return lambda entity: (Rank.STRING, min(entity.types))
         case Path() as path:
             return _by_path(path)
+        case Distance() as distance:
+            return _by_distance(distance)
         case _:
             raise AssertionError(f"nothing is ordered by {order.by}")
 
@@ -98,6 +101,19 @@ def _by_path(path: Path) -> Callable[[Entity], Key]:
         return _ABSENT
 
     return by_value
+
+
+def _by_distance(order: Distance) -> Callable[[Entity], Key]:
+    measured = distance_from({"type": order.kind, "coordinates": order.coordinates})
+    sign = -1 if order.farthest_first else 1
+
+    def by_distance(entity: Entity) -> Key:
+        for instance, _ in instances(entity.attributes, order.path.names, entity.created_at):
+            if instance["type"] == "GeoProperty":
+                return Rank.NUMBER, sign * measured(instance["value"])
+        return _ABSENT
+
+    return by_distance
 
 
 def _values(instance: Instance) -> Iterator[Any]:

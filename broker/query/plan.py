@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from broker.query.ast import Condition, OrderKey, Pattern, ScopeCondition, TypeSelection
+from broker.query.ast import Condition, GeoCondition, OrderKey, Pattern, ScopeCondition, TypeSelection
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Query:
     attributes: frozenset[str] = frozenset()
     q: Condition | None = None
     scopes: ScopeCondition | None = None
+    geo: GeoCondition | None = None
     ordering: Ordering | None = None
     limit: int = 20
     offset: int = 0

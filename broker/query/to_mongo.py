@@ -35,11 +35,13 @@ from broker.query.ast import (
     TypeSelection,
 )
 from broker.query.bounds import Bound, beyond, equal
+from broker.query.geo_filter import region_filter
 from broker.query.plan import Query, Selector
 
 Mongo: TypeAlias = dict[str, Any]
 
 _HAS_MORE: Final[Mongo] = {"a": {"$elemMatch": {"k": keys.MORE}}}
+_MOST_TYPES: Final = 20
 _SEGMENT: Final = "[^/]+"
 
 
@@ -68,6 +70,9 @@ def entity_filter(query: Query, *, overflowing: bool = True) -> Filter:
         conditions.append(Filter({"_id": {"$gt": query.after}}))
     if query.before:
         conditions.append(Filter({"_id": {"$lt": query.before}}))
+    region = _region(query)
+    if region is not None:
+        conditions.append(Filter(region, exact=False))
     keyed = _keyed(query)
     if keyed is not None:
         if overflowing and keyed.keyed:
@@ -107,7 +112,33 @@ def _keyed(query: Query) -> Filter | None:
         conditions.append(scope_filter(query.scopes))
     if query.q is not None:
         conditions.append(condition_filter(query.q))
+    if query.geo is not None and _region(query) is None:
+        conditions.append(_key_in([query.geo.name])._replace(exact=False))
     return _all_of(conditions) if conditions else None
+
+
+def _region(query: Query) -> Mongo | None:
+    return None if query.geo is None else region_filter(query.geo, _types(query.selectors))
+
+
+def _types(selectors: Sequence[Selector]) -> tuple[str, ...]:
+    """Types of which each match has one; none if it may be of any, or of too many to look up one by one."""
+    if not all(selector.types is not None for selector in selectors):
+        return ()
+    found = {name for selector in selectors if selector.types is not None for name in _alternatives(selector.types)}
+    return tuple(sorted(found)) if len(found) <= _MOST_TYPES else ()
+
+
+def _alternatives(selection: TypeSelection) -> set[str]:
+    match selection:
+        case HasType(name):
+            return {name}
+        case AnyType(operands):
+            return set().union(*map(_alternatives, operands))
+        case AllTypes(operands):
+            return min(map(_alternatives, operands), key=len)
+        case _:
+            assert_never(selection)
 
 
 def _all_of(filters: Iterable[Filter]) -> Filter:

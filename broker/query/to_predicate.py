@@ -29,6 +29,7 @@ from broker.query.ast import (
     TypeSelection,
 )
 from broker.query.comparisons import Test, test_of
+from broker.query.geo_predicate import located
 from broker.query.plan import Query, Selector
 from broker.query.targets import RELATIONSHIPS, Elements, Linked, targets, value_elements
 
@@ -50,6 +51,8 @@ def matches(query: Query) -> Predicate:
         parts.append(in_scopes(query.scopes))
     if query.q is not None:
         parts.append(condition(query.q))
+    if query.geo is not None:
+        parts.append(located(query.geo))
     if len(parts) == 1:
         return parts[0]
     conditions = tuple(parts)

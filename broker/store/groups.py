@@ -7,7 +7,8 @@ What can go wrong, and what follows:
   again on the new state, with jitter; from the third try on it first write-locks its entities, or a large group would
   starve.
 - A worker died and left a transaction open that has changed an entity of the group: the same, until that is ended.
-- mongod refuses a geometry (16755): the entity is written without geometry keys, marked, and the group is run again.
+- mongod refuses a geometry (16755): the entity is indexed in the next of the ways of `Indexing`, and the group is run
+  again.
 - An entity has grown too large, or something else fails that no retry mends: the group fails, `broker.store.commits`
   finds the culprit by halves.
 - The tenant is being dropped: its collections take nothing, and the group is refused.
@@ -34,6 +35,7 @@ from broker.store.client import DURABLE, SNAPSHOT, Client, Database
 from broker.store.commits import MAX_IN_FLIGHT, Change, Deriver, Pending
 from broker.store.errors import UNAVAILABLE, ours
 from broker.store.indexes import ENTITIES
+from broker.store.places import Indexing
 from broker.store.visible import current_instant
 from broker.telemetry import DATABASE_SECONDS, GROUP_CONFLICTS, GROUP_RETRIES, GROUP_SIZE
 
@@ -54,6 +56,8 @@ _BAD_GEOMETRY: Final = frozenset({16755, 16756})
 
 _States: TypeAlias = dict[str, dict[str, Any]]
 """Entity id to the document that the transaction reads."""
+_Indexing: TypeAlias = dict[str, Indexing]
+"""How entities are indexed whose geometries mongod has refused."""
 _PROJECTION: Final = dict.fromkeys(("j", "r", *shapes.MARKS), 1)
 
 _Operation: TypeAlias = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
@@ -114,7 +118,7 @@ class Groups:
 
     async def _settled(self, group: Sequence[Pending], slot: int) -> list[Any]:
         """The outcomes of the operations, once they are committed."""
-        unindexed: set[str] = set()
+        indexing: _Indexing = {}
         started = monotonic()
         give_up = started + GIVE_UP_AFTER
         patient_until = min(pending.patient_until for pending in group)
@@ -123,9 +127,9 @@ class Groups:
             tries += 1
             try:
                 with _GROUP_SECONDS.time():
-                    return await self._try(group, slot, tries >= LOCK_FROM_TRY, unindexed, give_up)
+                    return await self._try(group, slot, tries >= LOCK_FROM_TRY, indexing, give_up)
             except _Refused as refused:
-                unindexed |= refused.ids
+                indexing.update((each, _next(indexing, each)) for each in refused.ids)
             except PyMongoError as error:
                 if _has_code(error, _REFUSED_BY_VALIDATOR):  # see `broker.store.tenants`
                     raise NonexistentTenant("The tenant does not exist any more.") from error
@@ -143,7 +147,7 @@ class Groups:
             await abandoned.end(self._client)
 
     async def _try(
-        self, group: Sequence[Pending], slot: int, lock: bool, unindexed: set[str], give_up: float
+        self, group: Sequence[Pending], slot: int, lock: bool, indexing: _Indexing, give_up: float
     ) -> list[Any]:
         ids = list(dict.fromkeys(pending.write.entity_id for pending in group))
         async with self._client.start_session() as session:
@@ -153,7 +157,7 @@ class Groups:
             states = await self._read(ids, session)
             outcome = _apply(group, states)
             if outcome.changes:
-                await self._write(states, outcome, slot, unindexed, session)
+                await self._write(states, outcome, slot, indexing, session)
                 await _commit(session, give_up)
             return outcome.results
 
@@ -162,9 +166,9 @@ class Groups:
         return {found["_id"]: found for found in await cursor.to_list()}
 
     async def _write(
-        self, states: _States, outcome: _Outcome, slot: int, unindexed: set[str], session: AsyncClientSession
+        self, states: _States, outcome: _Outcome, slot: int, indexing: _Indexing, session: AsyncClientSession
     ) -> None:
-        operations = _operations(states, outcome, unindexed, self._max_entity)
+        operations = _operations(states, outcome, indexing, self._max_entity)
         if operations:
             try:
                 await self._entities.bulk_write(operations, ordered=False, session=session)
@@ -238,20 +242,20 @@ def _take(entity_id: str, step: _Step, new: Entity | None, now: str, outcome: _O
     return taken
 
 
-def _operations(states: _States, outcome: _Outcome, unindexed: set[str], max_entity: int) -> list[_Operation]:
+def _operations(states: _States, outcome: _Outcome, indexing: _Indexing, max_entity: int) -> list[_Operation]:
     """The bulk write that leaves each entity as the group's last operation on it wants. Raises BadRequestData."""
     operations: list[_Operation] = []
     for entity_id, (first, last, revision) in outcome.steps.items():
-        index_geometry = entity_id not in unindexed
+        way = indexing.get(entity_id, Indexing.AS_SENT)
         if last is None:
             if first is not None:
                 operations.append(DeleteOne({"_id": entity_id}))
         elif first is None:
-            document = shapes.document(last, revision, index_geometry=index_geometry)
+            document = shapes.document(last, revision, way)
             shapes.check_bounds(last, document["j"], max_entity)
             operations.append(InsertOne(document))
         else:
-            update = shapes.update(first, last, revision, states[entity_id], index_geometry=index_geometry)
+            update = shapes.update(first, last, revision, states[entity_id], way)
             shapes.check_bounds(last, update["$set"]["j"], max_entity)
             operations.append(UpdateOne({"_id": entity_id}, update))
     return operations
@@ -270,6 +274,11 @@ def _again(error: PyMongoError) -> bool:
     if isinstance(error, BulkWriteError):
         return error.has_error_label("TransientTransactionError") or _has_code(error, _DUPLICATE_KEY)
     return isinstance(error, DuplicateKeyError) or error.has_error_label("TransientTransactionError")
+
+
+def _next(indexing: _Indexing, entity_id: str) -> Indexing:
+    """The way to index an entity after mongod has refused the one before; the last is never refused."""
+    return Indexing(indexing.get(entity_id, Indexing.AS_SENT) + 1)
 
 
 def _has_code(error: PyMongoError, code: int) -> bool:

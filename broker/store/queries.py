@@ -105,7 +105,7 @@ async def _batches(
 def _next_size(last: int, needed: int, *, exact: bool) -> int:
     """How many to fetch: few at first, if they may all match; more and more if they do not."""
     if not last:
-        return needed if exact else max(needed, _FIRST_BATCH)
+        return needed if exact else max(needed + needed // 8, _FIRST_BATCH)
     return max(needed, min(last * 4, _LAST_BATCH))
 
 

@@ -5,14 +5,13 @@
      a: [{k: name, v: scalar}, …]      every attribute value and every scope: `broker.query.keys` names them. `v` is
                                         never an array, which would ruin the bounds of all attributes; absent where the
                                         value is no scalar (existence)
-     g: [{k: name, v: geometry}, …]    every geometry
+     g: [{k: [name, …], v: geometry}, …]    every geometry: see `broker.store.places`
      x: DateTime                        when the first part of the entity expires
      o: true                            more than there are keys for, as the key MORE says, too
-     u: true                            a geometry that mongod refuses to index, or that is too large, likewise
      r: revision, 1 when created,
      j: bytes of `broker.model.entity.encode`}
 
-Empty `g`, `x`, `o`, `u` are left out. See docs/decisions/document-shape.md.
+Empty `g`, `x`, `o` are left out. See docs/decisions/document-shape.md.
 """
 
 from collections.abc import Callable, Container, Sequence
@@ -25,6 +24,7 @@ from broker.model.expiry import next_expiry
 from broker.query import keys as index
 from broker.query.keys import MAX_LENGTH, MORE, SCOPE
 from broker.query.targets import json_elements, raw_elements
+from broker.store.places import Indexing, place_fields
 
 Document: TypeAlias = dict[str, Any]
 
@@ -50,20 +50,24 @@ def check_bounds(entity: Entity, stored: bytes, max_entity: int) -> None:
         raise BadRequestData(f"Entity {entity.id} would have {len(entity.types)} types; {MAX_TYPES} are the most.")
 
 
-def document(entity: Entity, revision: int, *, index_geometry: bool = True) -> Document:
+def document(entity: Entity, revision: int, indexing: Indexing = Indexing.AS_SENT) -> Document:
     """The whole document of an entity."""
     stored: Document = {"_id": entity.id, "t": list(entity.types), "r": revision, "j": encode(entity)}
     stored.update(_attribute_fields(entity))
-    stored.update(_geometry_fields(entity, index_geometry and len(stored["j"]) <= MAX_INDEXED_SIZE))
+    stored.update(place_fields(entity, _affordable(indexing, stored["j"])))
     return stored
 
 
-MARKS: Final = ("x", "o", "u")
+MARKS: Final = ("x", "o")
 """Fields that few documents have."""
 
 
 def update(
-    old: Entity, new: Entity, revision: int, present: Container[str] = MARKS, *, index_geometry: bool = True
+    old: Entity,
+    new: Entity,
+    revision: int,
+    present: Container[str] = MARKS,
+    indexing: Indexing = Indexing.AS_SENT,
 ) -> Document:
     """The MongoDB update that turns the document of `old` into that of `new`; `present`: the marks of the old one.
 
@@ -71,15 +75,15 @@ def update(
     Unchanged attributes are recognised by identity, which `broker.model.merge` preserves.
     """
     wanted: Document = {"r": revision, "j": encode(new)}
-    index_geometry = index_geometry and len(wanted["j"]) <= MAX_INDEXED_SIZE
+    indexing = _affordable(indexing, wanted["j"])
     owned: set[str] = set()
     changed = _changed(old, new)
     if changed or old.scopes != new.scopes or old.expires_at != new.expires_at:
         wanted.update(_attribute_fields(new))
         owned |= {"a", "o", "x"}
-    if not index_geometry or any(_has_geometry(instances) for instances in changed):
-        wanted.update(_geometry_fields(new, index_geometry))
-        owned |= {"g", "u"}
+    if indexing is not Indexing.AS_SENT or old.types != new.types or any(map(_has_geometry, changed)):
+        wanted.update(place_fields(new, indexing))
+        owned.add("g")
     if old.types != new.types:
         wanted["t"] = list(new.types)
     gone = {field for field in owned - wanted.keys() if field == "g" or field in present}
@@ -98,16 +102,8 @@ def _has_geometry(instances: list[Instance]) -> bool:
     return any(instance["type"] == "GeoProperty" for instance in instances)
 
 
-def _geometry_fields(entity: Entity, index_geometry: bool) -> Document:
-    geometries = [
-        {"k": name, "v": instance["value"]}
-        for name, instances in entity.attributes.items()
-        for instance in instances
-        if instance["type"] == "GeoProperty"
-    ]
-    if not geometries:
-        return {}
-    return {"g": geometries} if index_geometry else {"u": True}
+def _affordable(indexing: Indexing, stored: bytes) -> Indexing:
+    return indexing if len(stored) <= MAX_INDEXED_SIZE else Indexing.ANYWHERE
 
 
 def _attribute_fields(entity: Entity) -> Document:

@@ -10,7 +10,7 @@ from broker.errors import AlreadyExists, InternalError, NonexistentTenant, Resou
 from broker.store.client import Client
 from broker.store.commits import Change, Owed, Write
 from broker.store.store import Store
-from tests.store.operations import LEVEL, LOCATION, add, create, delete, lamp, level
+from tests.store.operations import LEVEL, add, create, delete, lamp, level
 
 
 async def test_an_answered_write_is_read_back_by_every_worker(store: Store, other: Store) -> None:
@@ -83,15 +83,6 @@ async def test_a_caller_that_is_cancelled_leaves_its_write_to_be_committed(store
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await store.commit("", [add(lamp(1).id)]) == [1]
-
-
-async def test_a_geometry_that_mongod_refuses_is_stored_and_marked(store: Store, client: Client, prefix: str) -> None:
-    bow_tie = {"type": "Polygon", "coordinates": [[[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]]}
-    crossed = lamp(1)._replace(attributes={LOCATION: [{"type": "GeoProperty", "value": bow_tie}]})
-    assert await store.commit("", [create(lamp(0)), create(crossed), create(lamp(2))]) == ["created"] * 3
-    assert await store.entity("", crossed.id) == crossed
-    assert await client[prefix]["entities"].find_one({"u": True}, {"_id": 1}) == {"_id": crossed.id}
-    assert await store.entity("", lamp(2).id) == lamp(2)
 
 
 async def test_a_batch_larger_than_a_group_is_answered_in_its_order(store: Store) -> None:

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.entity import Attributes, Entity, decode, encode
+from broker.query.geo_filter import ANYWHERE
 from broker.query.keys import MORE
+from broker.store.places import MAX_PLACES, Indexing
 from broker.store.shapes import MAX_INDEXED_SIZE, MAX_KEYS, document, update
 
 A = "https://example.org/a"
@@ -49,15 +51,15 @@ def applied(stored: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-@given(entities, entities, st.booleans(), st.booleans())
+@given(entities, entities, st.sampled_from(Indexing), st.booleans())
 def test_the_update_leads_to_the_document_of_the_new_state(
-    old: Entity, new: Entity, index_geometry: bool, shares: bool
+    old: Entity, new: Entity, indexing: Indexing, shares: bool
 ) -> None:
     if shares:  # the attributes that a change leaves alone keep their identity
         new = new._replace(attributes={**old.attributes, **new.attributes})
     stored = document(old, 1)
-    change = update(old, new, 2, stored, index_geometry=index_geometry)
-    assert applied(stored, change) == document(new, 2, index_geometry=index_geometry)
+    change = update(old, new, 2, stored, indexing)
+    assert applied(stored, change) == document(new, 2, indexing)
 
 
 @given(entities)
@@ -89,11 +91,36 @@ def test_an_entity_with_too_many_keys_is_marked() -> None:
     assert change["$unset"] == {"o": ""}
 
 
-def test_geometries_of_a_large_entity_are_marked_and_not_indexed() -> None:
+def test_geometries_of_a_large_entity_are_found_by_any_query() -> None:
     point: Attributes = {A: [{"type": "GeoProperty", "value": {"type": "Point", "coordinates": [0, 0]}}]}
     text: Attributes = {A + "b": [{"type": "Property", "value": "x" * MAX_INDEXED_SIZE}]}
     small, large = entity(point), entity({**point, **text})
     stored = document(small, 1)
-    assert ("g" in stored, "u" in stored) == (True, False)
+    assert names(stored) == [A, f"T {A}"]
     for grown in (document(large, 1), applied(stored, update(small, large, 2, stored))):
-        assert ("g" in grown, grown["u"]) == (False, True)
+        assert names(grown) == [ANYWHERE]
+
+
+def test_an_entity_of_many_geometries_is_found_by_any_query() -> None:
+    point = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [0, 0]}}
+    many: Attributes = {A: [{**point, "datasetId": f"urn:x:{number}"} for number in range(MAX_PLACES)]}
+    assert names(document(entity(many), 1)) == [ANYWHERE]
+
+
+def names(stored: dict[str, Any]) -> list[str]:
+    """The names under which the geometries lie."""
+    return [name for place in stored["g"] for name in place["k"]]
+
+
+def test_a_geometry_is_indexed_with_every_type_as_the_types_change() -> None:
+    point: Attributes = {A: [{"type": "GeoProperty", "value": {"type": "Point", "coordinates": [0, 0]}}]}
+    lamp, more = entity(point), entity(point, types=("T", "U"))
+    stored = document(lamp, 1)
+    assert names(applied(stored, update(lamp, more, 2, stored))) == [A, f"T {A}", f"U {A}"]
+
+
+def test_what_else_a_geometry_has_is_not_indexed() -> None:
+    """mongod would read a coordinate reference system."""
+    value = {"type": "Point", "coordinates": [0, 0], "crs": {"type": "name", "properties": {"name": "urn:x:crs"}}}
+    (place,) = document(entity({A: [{"type": "GeoProperty", "value": value}]}), 1)["g"]
+    assert place["v"] == {"type": "Point", "coordinates": [0, 0]}

@@ -1,0 +1,65 @@
+"""Geo-queries as a function of an entity in memory (GS CIM 009 §4.10). It decides; the filter only narrows down."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeAlias, assert_never
+
+import spherely
+
+from broker.model.entity import Entity
+from broker.query import sphere
+from broker.query.ast import GeoCondition, Relation
+from broker.query.sphere import Geography, Geometry
+
+Test: TypeAlias = Callable[[Geography], bool]
+
+
+@lru_cache(maxsize=256)
+def located(condition: GeoCondition) -> Callable[[Entity], bool]:
+    """Whether one of the instances of the GeoProperty stands in the relation. The reference is prepared once."""
+    test = _test(condition, prepared(condition.geometry))
+    name = condition.name
+
+    def meets(entity: Entity) -> bool:
+        for instance in entity.attributes.get(name, ()):
+            if instance["type"] == "GeoProperty" and test(sphere.geography(instance["value"])):
+                return True
+        return False
+
+    return meets
+
+
+def distance_from(reference: Geometry) -> Callable[[Geometry], float]:
+    """The function from a geometry to its distance from a reference, in metres, for ordering (GS CIM 009 §4.23)."""
+    origin = prepared(reference)
+    return lambda geometry: sphere.distance(sphere.geography(geometry), origin)
+
+
+def prepared(geometry: Geometry) -> Geography:
+    """The geometry with S2's index over its edges, for many comparisons."""
+    built = sphere.geography(geometry)
+    spherely.prepare(built)
+    return built
+
+
+def _test(condition: GeoCondition, reference: Geography) -> Test:
+    metres = condition.metres
+    match condition.relation:
+        case Relation.NEARER:
+            return lambda target: sphere.distance(target, reference) <= metres
+        case Relation.FARTHER:
+            return lambda target: sphere.distance(target, reference) >= metres
+        case Relation.WITHIN:
+            return lambda target: sphere.within(target, reference)
+        case Relation.CONTAINS:
+            return lambda target: sphere.within(reference, target)
+        case Relation.INTERSECTS:
+            return lambda target: sphere.intersects(target, reference)
+        case Relation.EQUALS:
+            return lambda target: sphere.equals(target, reference)
+        case Relation.DISJOINT:
+            return lambda target: not sphere.intersects(target, reference)
+        case Relation.OVERLAPS:
+            return lambda target: sphere.overlaps(target, reference)
+        case _:
+            assert_never(condition.relation)

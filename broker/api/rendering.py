@@ -288,7 +288,10 @@ def _render(request: Request, wanted: Representation, render: Render | None = No
         if geometry_property is not None:
             raise BadRequestData("Parameter geometryProperty: it needs Accept: application/geo+json.")
         return render or renderer(context, wanted)
-    named = LOCATION if geometry_property is None else parse_attribute_name(geometry_property, context)
+    try:
+        named = LOCATION if geometry_property is None else parse_attribute_name(geometry_property, context)
+    except BadRequestData as error:
+        raise BadRequestData(f"Parameter {GEOMETRY_PROPERTY.name}: {error.detail}") from None
     return feature_renderer(context, wanted, named, render)
 
 

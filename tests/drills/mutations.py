@@ -29,9 +29,6 @@ class Case(NamedTuple):
 
 _NO_JSON: Final = ("The body is no JSON", "nests deeper", "The body is empty")
 
-_WHOLE: Final = ("body", "Body", "Entity", "Element", "element", "Attribute", "@context")
-"""What a refusal of a whole body, or of an element of it, names."""
-
 
 def places(payload: Any, path: Place = ()) -> Iterator[Place]:
     """The path of every value in a JSON document."""
@@ -55,12 +52,11 @@ def _plain(name: str) -> bool:
 
 
 def _member_names(path: Place, *more: str) -> tuple[str, ...]:
-    """What a refusal of something at this place may name; nothing if a name there could not be repeated as it is."""
+    """What a refusal of something at this place may name; nothing if a name there could not be repeated as it is, or if
+    the place is the body or an element of it: then there is much to be said."""
     members = [part for part in path if isinstance(part, str)]
     names = [*members, *more]
-    if not all(map(_plain, names)):
-        return ()
-    return (*names, *_NO_JSON, *(() if members else _WHOLE))
+    return (*names, *_NO_JSON) if members and all(map(_plain, names)) else ()
 
 
 def _encoded(payload: Any) -> bytes:
@@ -87,7 +83,7 @@ def removed_member(draw: st.DrawFn, sketch: Sketch) -> Case:
         return draw(replaced_member(sketch))
     path = draw(st.sampled_from(paths))
     parent = with_change(sketch.payload, path[:-1], lambda content: _without(content, path[-1]))
-    return Case(sketch, _encoded(parent), _member_names(path, "body", "Element"))
+    return Case(sketch, _encoded(parent), _member_names(path, "needs", "missing"))
 
 
 def _without(content: Any, key: str | int) -> Any:

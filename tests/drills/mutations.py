@@ -29,7 +29,7 @@ class Case(NamedTuple):
 
 _NO_JSON: Final = ("The body is no JSON", "nests deeper", "The body is empty")
 
-_WHOLE: Final = ("body", "Body", "Entity", "Element", "element", "Attribute", "@context")
+_WHOLE: Final = ("body", "Body", "Entity", "Element", "element", "Attribute", "Query", "@context")
 """What a refusal of a whole body, or of an element of it, names."""
 
 

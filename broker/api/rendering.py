@@ -170,8 +170,14 @@ def entity(request: Request, entity: Entity, linked: Linked | None = None) -> Re
 def entities(
     request: Request, page: Sequence[Entity], lines: Iterable[HeaderLine], linked: Linked | None = None
 ) -> Response:
-    """A page of entities, answered, with what else its header says."""
-    bodies, conformance = _amended(request, representation(request), page, linked)
+    """A page of entities, answered, with what else its header says.
+
+    An entity that has nothing of what `pick` and `omit` leave is left out (suite 019_17_01).
+    """
+    wanted = representation(request)
+    bodies, conformance = _amended(request, wanted, page, linked)
+    if wanted.pick is not None or wanted.omit:
+        bodies = [body for body in bodies if _has_members(request, body)]
     response = _list(request, bodies)
     response.headers.extend(lines)
     if conformance is not None:

@@ -73,12 +73,13 @@ PARAMETERS: Final = {
     "jsonKeys": "raw",
     "orderBy": "height;desc,id",
     "collation": "de-u-co-phonebk",
+    "containedBy": ",".join(IDS[:2]),
     "after": "dXJuOng6MA",
     "before": "dXJuOng6MA",
 }
 """Sound texts of parameters whose schema doesn't tell one."""
 
-DEPENDENT: Final = {"geometryProperty", "options", "format", "attrs", "keep", "drop", "after", "before"}
+DEPENDENT: Final = {"geometryProperty", "options", "format", "attrs", "keep", "drop", "after", "before", "joinLevel"}
 """Parameters that are wrong beside others, or with another body or answer: they come in as mutations only."""
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import quote, quote_from_bytes
 
@@ -126,12 +127,13 @@ def doubled_member(draw: st.DrawFn, sketch: Sketch) -> Case:
 def null_member(draw: st.DrawFn, sketch: Sketch) -> Case:
     """NGSI-LD Nulls, in one place or more."""
     payload = sketch.payload
-    names: tuple[str, ...] = ()
+    spoilt: list[Place] = []
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(list(places(payload))))
         payload = with_change(payload, path, lambda _: "urn:ngsi-ld:null")
-        names += _member_names(path)
-    return Case(sketch, _encoded(payload), names)
+        spoilt.append(path)
+    names = [_member_names(path) for path in spoilt]
+    return Case(sketch, _encoded(payload), tuple(chain(*names)) if all(names) else ())
 
 
 @st.composite

@@ -56,6 +56,8 @@ _REPRESENTATIONS: Final = {
     for sys_attrs in (False, True)
 }
 _SCOPE: Final = frozenset({"scope"})
+_REDUCING: Final = frozenset(part.name for part in (*PROJECTION, ATTRS))
+"""Parameters that can leave nothing of an entity, or that need another form."""
 _SIMPLIFIED: Final = frozenset({"simplified", "keyValues"})
 
 
@@ -182,6 +184,18 @@ def entities(
     response.headers.extend(lines)
     if conformance is not None:
         _tell(response, conformance)
+    return response
+
+
+def one(request: Request, rendered: Rendered, found: Found) -> Response:
+    """One entity that links to nothing; as JSON, whole and to the current version, from what is kept."""
+    if request.media != JSON or b"prefer" in request.headers or not _REDUCING.isdisjoint(request.values):
+        return entity(request, found.entity)
+    wanted = representation(request)
+    context = request.call.context
+    (piece,) = rendered.pieces((context.key, wanted), (found,), renderer(context, wanted))
+    response = content(200, CONTENT_TYPE[JSON], piece)
+    response.headers.append(context_line(context.link))
     return response
 
 

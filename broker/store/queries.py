@@ -19,8 +19,7 @@ from broker.query.to_mongo import Mongo, entity_filter, overflow_filter
 from broker.query.to_predicate import matches, may_match
 from broker.store.collation import places
 from broker.store.errors import asking
-from broker.store.found import Found
-from broker.store.visible import visible
+from broker.store.found import Found, found_in
 
 QUERY_TIMEOUT_MS: Final = 20_000
 _FIRST_BATCH: Final = 200
@@ -131,10 +130,7 @@ async def _decided(documents: list[dict[str, Any]], always: Any, marked: Any) ->
         if position % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
         decides = always or (marked if "x" in document or "o" in document else None)
-        each: Found | None = Found(document["_id"], document["j"])
-        if "x" in document:
-            left = visible(document)
-            each = None if left is None else Found(left.id, document["j"], left)
+        each = found_in(document)
         if each is not None and (decides is None or decides(each.entity)):
             found.append(each)
     return found

@@ -64,20 +64,10 @@ PARAMETERS: Final = {
     "observedAt": INSTANT,
     "limit": "3",
     "offset": "1",
-    "q": 'height>1;name[en]~="^Town"|label',
-    "csf": "endpoint",
-    "scopeQ": "/a/#",
-    "idPattern": "^urn:",
-    "expandValues": "category",
-    "jsonKeys": "raw",
-    "orderBy": "height;desc,id",
-    "collation": "de-u-co-phonebk",
-    "after": "dXJuOng6MA",
-    "before": "dXJuOng6MA",
 }
 """Sound texts of parameters whose schema doesn't tell one."""
 
-DEPENDENT: Final = {"geometryProperty", "options", "format", "attrs", "keep", "drop", "after", "before"}
+DEPENDENT: Final = {"geometryProperty", "options", "format", "attrs", "keep", "drop"}
 """Parameters that are wrong beside others, or with another body or answer: they come in as mutations only."""
 
 

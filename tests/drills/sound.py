@@ -64,10 +64,17 @@ PARAMETERS: Final = {
     "observedAt": INSTANT,
     "limit": "3",
     "offset": "1",
+    "georel": "near;maxDistance==1000",
+    "coordinates": "[13.4,52.5]",
+    "geoproperty": "location",
+    "orderFrom": "[13.4,52.5]",
 }
 """Sound texts of parameters whose schema doesn't tell one."""
 
-DEPENDENT: Final = {"geometryProperty", "options", "format", "attrs", "keep", "drop"}
+DEPENDENT: Final = {
+    *("geometryProperty", "options", "format", "attrs", "keep", "drop"),
+    *("georel", "geometry", "coordinates", "orderFrom", "orderGeometry"),
+}
 """Parameters that are wrong beside others, or with another body or answer: they come in as mutations only."""
 
 

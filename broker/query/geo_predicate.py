@@ -1,14 +1,15 @@
 """Geo-queries as a function of an entity in memory (GS CIM 009 §4.10). It decides; the filter only narrows down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import spherely
 
 from broker.model.entity import Entity
 from broker.query import sphere
 from broker.query.ast import GeoCondition, Relation
+from broker.query.geo_filter import ANYWHERE
 from broker.query.sphere import Geography, Geometry
 
 Test: TypeAlias = Callable[[Geography], bool]
@@ -25,6 +26,25 @@ def located(condition: GeoCondition) -> Callable[[Entity], bool]:
             if instance["type"] == "GeoProperty" and test(sphere.geography(instance["value"])):
                 return True
         return False
+
+    return meets
+
+
+@lru_cache(maxsize=256)
+def placed(condition: GeoCondition) -> Callable[[Sequence[dict[str, Any]]], bool | None]:
+    """As `located`, of what is in the index of an entity's geometries; None if more than that must be looked at."""
+    test = _test(condition, prepared(condition.geometry))
+    name = condition.name
+
+    def meets(places: Sequence[dict[str, Any]]) -> bool | None:
+        known = True
+        for place in places:
+            keys = place["k"]
+            if keys[0] == ANYWHERE:
+                known = False
+            elif keys[0] == name and test(sphere.geography(place["v"])):
+                return True
+        return False if known else None
 
     return meets
 

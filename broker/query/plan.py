@@ -49,6 +49,6 @@ class Query:
     @property
     def of_types_alone(self) -> bool:
         """Whether the types of an entity decide whether it matches."""
-        if self.attributes or self.q is not None or self.scopes is not None:
+        if self.attributes or self.q is not None or self.scopes is not None or self.geo is not None:
             return False
         return all(not selector.ids and selector.id_pattern is None for selector in self.selectors)

@@ -1,12 +1,11 @@
 """Queries: pages of entities, and counts.
 
 Where the filter is exact, mongod answers alone. Where it only narrows down, entities are fetched batch by batch in the
-order of their ids and the predicate decides, until the page is full: `Limits.examined` bounds that.
-An entity that holds something with an expiry is decided on as what is left of it now; an expired one is not there.
+order of their ids and `broker.store.deciding` says which match, until the page is full: `Limits.examined` bounds that.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -16,17 +15,17 @@ from broker.errors import TooComplexQuery, TooManyResults
 from broker.query.ordering import keys_of, ordered, strings
 from broker.query.plan import Ordering, Query
 from broker.query.to_mongo import Mongo, entity_filter, overflow_filter
-from broker.query.to_predicate import matches, may_match
+from broker.query.to_predicate import may_match
 from broker.store.collation import places
+from broker.store.deciding import Document, deciding, projection
 from broker.store.errors import asking
-from broker.store.found import Found, found_in
+from broker.store.found import Found
 
 QUERY_TIMEOUT_MS: Final = 20_000
 _FIRST_BATCH: Final = 200
 _LAST_BATCH: Final = 4000
 _BREATH: Final = 250
 """Entities that are decoded before other requests get a turn: some 2 ms."""
-_PROJECTION: Final = {"j": 1, "x": 1, "o": 1}
 
 Entities = AsyncCollection[dict[str, Any]]
 
@@ -80,15 +79,16 @@ async def _batches(
     entities: Entities, query: Query, needed: int, limits: Limits, skip: int = 0
 ) -> AsyncIterator[list[Found]]:
     """The matches, in batches; each is one query of the database."""
-    decides, by_id = matches(query), may_match(query)
+    decide, by_id = deciding(query), may_match(query)
+    fields = projection(query)
     size = 0
     examined = 0
     while True:
         wanted = entity_filter(query)
         size = _next_size(size, needed, exact=wanted.exact)
-        documents = await _fetch(entities, wanted.mongo, size, skip, backwards=bool(query.before))
+        documents = await _fetch(entities, wanted.mongo, fields, size, skip, backwards=bool(query.before))
         worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
-        yield await _decided(worth, None if wanted.exact else decides, decides)
+        yield await _decided(worth, decide)
         if len(documents) < size:
             return
         examined += len(documents)
@@ -108,11 +108,13 @@ def _next_size(last: int, needed: int, *, exact: bool) -> int:
     return max(needed, min(last * 4, _LAST_BATCH))
 
 
-async def _fetch(entities: Entities, mongo: Mongo, size: int, skip: int, *, backwards: bool) -> list[dict[str, Any]]:
+async def _fetch(
+    entities: Entities, mongo: Mongo, fields: dict[str, int], size: int, skip: int, *, backwards: bool
+) -> list[Document]:
     with asking("find"):
         cursor = entities.find(
             mongo,
-            _PROJECTION,
+            fields,
             sort=[("_id", -1 if backwards else 1)],
             skip=skip,
             limit=size,
@@ -123,16 +125,13 @@ async def _fetch(entities: Entities, mongo: Mongo, size: int, skip: int, *, back
         return await cursor.to_list()
 
 
-async def _decided(documents: list[dict[str, Any]], always: Any, marked: Any) -> list[Found]:
-    """The entities that match. `always` decides on each, `marked` on those that the index does not know whole."""
+async def _decided(documents: list[Document], decide: Callable[[Document], Found | None]) -> list[Found]:
+    """What is found in the documents; other requests get a turn in between."""
     found: list[Found] = []
-    for position, document in enumerate(documents):
-        if position % _BREATH == _BREATH - 1:
+    for start in range(0, len(documents), _BREATH):
+        if start:
             await asyncio.sleep(0)
-        decides = always or (marked if "x" in document or "o" in document else None)
-        each = found_in(document)
-        if each is not None and (decides is None or decides(each.entity)):
-            found.append(each)
+        found.extend(each for each in map(decide, documents[start : start + _BREATH]) if each is not None)
     return found
 
 
@@ -154,10 +153,10 @@ async def _count(entities: Entities, mongo: Mongo) -> int:
 
 async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits: Limits) -> int:
     """How many of the entities that pass a filter match, each looked at."""
-    decides, by_id = matches(query), may_match(query)
+    decide, by_id = deciding(query), may_match(query)
     total = examined = 0
     with asking("count"):
-        cursor = entities.find(mongo, _PROJECTION, batch_size=_LAST_BATCH, max_time_ms=QUERY_TIMEOUT_MS)
+        cursor = entities.find(mongo, projection(query), batch_size=_LAST_BATCH, max_time_ms=QUERY_TIMEOUT_MS)
         while documents := await cursor.to_list(_LAST_BATCH):
             examined += len(documents)
             if examined > limits.examined:
@@ -167,7 +166,7 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
                     "Narrow the query down, or ask without count."
                 )
             worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
-            total += len(await _decided(worth, decides, decides))
+            total += len(await _decided(worth, decide))
     return total
 
 

@@ -13,7 +13,7 @@ from broker.model.entity import Entity
 from broker.query import sphere
 from broker.query.ast import Coordinates, GeoCondition, Relation
 from broker.query.geo_filter import ANYWHERE, region_filter
-from broker.query.geo_predicate import located
+from broker.query.geo_predicate import located, placed
 from broker.store.client import Client
 from broker.store.places import Indexing, place_fields
 from broker.store.store import Store
@@ -217,3 +217,14 @@ def test_an_entity_without_geometries_has_no_places(indexing: Indexing) -> None:
         place_fields(located_entity(1, {"type": "Point", "coordinates": [0, 0]})._replace(attributes={}), indexing)
         == {}
     )
+
+
+@pytest.mark.parametrize("indexing", Indexing)
+def test_the_index_decides_as_the_entity_does(geometries: list[dict[str, Any]], indexing: Indexing) -> None:
+    entities = [located_entity(number, geometry) for number, geometry in enumerate([*geometries, *REFUSED.values()])]
+    indexed = [place_fields(entity, indexing)["g"] for entity in entities]
+    for kind, coordinates in list(generated())[::5]:
+        for relation in Relation:
+            condition = GeoCondition(relation, kind, frozen(coordinates), NAME, 10 ** generator.uniform(0, 6))
+            for entity, places in zip(entities, indexed, strict=True):
+                assert placed(condition)(places) in (located(condition)(entity), None)

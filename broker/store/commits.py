@@ -4,7 +4,7 @@ A group reads its entities inside the transaction, applies every operation in me
 the entities, and whatever the derivers owe. An answer is given after the durable commit. Two lanes keep single updates
 quick beside batches: each lane has its own queue and its own groups in flight. An entity is in one group in flight at a
 time, and its operations keep their order. What has waited through an outage of the database is refused with the group
-that gave up, or each group would be waited for in turn. See docs/decisions/group-commit.md.
+that gave up, or each group would be waited for in turn. See docs/decisions/0004-group-commit.md.
 """
 
 import asyncio

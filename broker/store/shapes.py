@@ -11,7 +11,7 @@
      r: revision, 1 when created,
      j: bytes of `broker.model.entity.encode`}
 
-Empty `g`, `x`, `o` are left out. See docs/decisions/document-shape.md.
+Empty `g`, `x`, `o` are left out. See docs/decisions/0003-document-shape.md.
 """
 
 from collections.abc import Callable, Container, Sequence

@@ -29,8 +29,8 @@ test: $(VENV)/.installed-dev
 	NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m "http and not drill"
 
 test-all: $(VENV)/.installed-dev
-	$(BIN)/pytest
-	NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m http
+	NGSILD_TEST_RANDOM=1 $(BIN)/pytest
+	NGSILD_TEST_RANDOM=1 NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m http
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -21,7 +21,12 @@ from hypothesis import HealthCheck, settings
 
 from broker.names import API_ROOT, TENANT_HEADER
 
-settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "busy machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="NGSILD_TEST_RANDOM" not in os.environ,  # `make test` draws the same examples each time
+)
 settings.load_profile("busy machine")
 
 START_SECONDS = 60

@@ -34,9 +34,11 @@ async def create(request: Request, services: Services) -> Response:
 
 async def retrieve(request: Request, services: Services) -> Response:
     """GET /entities/{entityId}."""
-    entity = await reads.retrieve(services.store, request.call, target(request))
-    linked = await joining.linked(request, services, [entity]) if JOIN.name in request.values else None
-    return rendering.entity(request, entity, linked)
+    found = await reads.look_up(services.store, request.call, target(request))
+    if JOIN.name not in request.values:
+        return rendering.one(request, services.rendered, found)
+    linked = await joining.linked(request, services, [found.entity])
+    return rendering.entity(request, found.entity, linked)
 
 
 async def replace(request: Request, services: Services) -> Response:

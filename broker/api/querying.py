@@ -72,7 +72,7 @@ def query_of(request: Request, page: Page | None = None) -> Query:
     scopes = request.get(SCOPE_Q)
     csf = request.get(CSF)
     if csf is not None:  # there are no registrations to choose from yet
-        language.parse(csf, request.call.context)
+        language.parse(csf, request.call.context, where=CSF.name)
     query = Query(
         selectors=() if Selector() in selectors else selectors,
         attributes=attributes,
@@ -153,7 +153,10 @@ def _links(condition: Condition) -> bool:
 
 def _names(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozenset[str]:
     context = request.call.context
-    return frozenset(parse_attribute_name(name, context) for name in request.get(parameter) or ())
+    try:
+        return frozenset(parse_attribute_name(name, context) for name in request.get(parameter) or ())
+    except BadRequestData as error:
+        raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None
 
 
 def _ordering(request: Request) -> Ordering | None:

@@ -56,6 +56,8 @@ _REPRESENTATIONS: Final = {
     for sys_attrs in (False, True)
 }
 _SCOPE: Final = frozenset({"scope"})
+_REDUCING: Final = frozenset(part.name for part in (*PROJECTION, ATTRS))
+"""Parameters that can leave nothing of an entity, or that need another form."""
 _SIMPLIFIED: Final = frozenset({"simplified", "keyValues"})
 
 
@@ -185,6 +187,18 @@ def entities(
     return response
 
 
+def one(request: Request, rendered: Rendered, found: Found) -> Response:
+    """One entity that links to nothing; as JSON, whole and to the current version, from what is kept."""
+    if request.media != JSON or b"prefer" in request.headers or not _REDUCING.isdisjoint(request.values):
+        return entity(request, found.entity)
+    wanted = representation(request)
+    context = request.call.context
+    (piece,) = rendered.pieces((context.key, wanted), (found,), renderer(context, wanted))
+    response = content(200, CONTENT_TYPE[JSON], piece)
+    response.headers.append(context_line(context.link))
+    return response
+
+
 def page(request: Request, rendered: Rendered, found: Sequence[Found], lines: Iterable[HeaderLine]) -> Response:
     """A page of entities that link to none of each other; as JSON, and to the current version, from what is kept."""
     if request.media != JSON or b"prefer" in request.headers:
@@ -294,7 +308,10 @@ def _render(request: Request, wanted: Representation, render: Render | None = No
         if geometry_property is not None:
             raise BadRequestData("Parameter geometryProperty: it needs Accept: application/geo+json.")
         return render or renderer(context, wanted)
-    named = LOCATION if geometry_property is None else parse_attribute_name(geometry_property, context)
+    try:
+        named = LOCATION if geometry_property is None else parse_attribute_name(geometry_property, context)
+    except BadRequestData as error:
+        raise BadRequestData(f"Parameter {GEOMETRY_PROPERTY.name}: {error.detail}") from None
     return feature_renderer(context, wanted, named, render)
 
 

@@ -56,6 +56,8 @@ class Signals:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         signal.set_wakeup_fd(-1)
+        for number in self._TO_END:  # asked once more while the interpreter ends, it would die of the signal
+            signal.signal(number, signal.SIG_IGN)
 
     def _count(self, *_: object) -> None:
         self.requests += 1

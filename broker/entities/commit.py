@@ -21,8 +21,12 @@ class Target(NamedTuple):
     def existing(self, entity: Entity | None) -> Entity:
         """The entity that was found. Raises ResourceNotFound if there is none, or it has other types."""
         if entity is None or (self.types is not None and not selects(self.types, entity.types)):
-            raise ResourceNotFound(f"Entity {self.entity_id} does not exist.")
+            raise self.missing()
         return entity
+
+    def missing(self) -> ResourceNotFound:
+        """What to raise if it is not there."""
+        return ResourceNotFound(f"Entity {self.entity_id} does not exist.")
 
 
 async def commit(store: Store, call: Call, write: Write, *, create_tenant: bool = False) -> Any:

@@ -18,6 +18,16 @@ class Page(NamedTuple):
     total: int | None
 
 
+async def look_up(store: Store, call: Call, target: Target) -> Found:
+    """The entity as it is stored. Raises ResourceNotFound."""
+    found = await store.look_up(call.tenant, target.entity_id)
+    if found is None:
+        raise target.missing()
+    if target.types is not None:
+        target.existing(found.entity)
+    return found
+
+
 async def retrieve(store: Store, call: Call, target: Target) -> Entity:
     """The entity. Raises ResourceNotFound."""
     return target.existing(await store.entity(call.tenant, target.entity_id))

@@ -87,8 +87,9 @@ def parse(
     *,
     expand_values: frozenset[str] = frozenset(),
     json_keys: frozenset[str] = frozenset(),
+    where: str = "q",
 ) -> Condition:
-    """The condition in `text`.
+    """The condition in `text`; `where` names it in errors.
 
     Strings compared with an attribute of `expand_values` are expanded; brackets after one of `json_keys` are not.
     Both hold expanded names. Raises BadRequestData with the position and what was expected, TooComplexQuery beyond the
@@ -97,7 +98,7 @@ def parse(
     key = (text, context.key, expand_values, json_keys)
     condition = _parsed.get(key)
     if condition is None:
-        condition = _parsed[key] = _Parser(text, "q", context, expand_values, json_keys).parse()
+        condition = _parsed[key] = _Parser(text, where, context, expand_values, json_keys).parse()
     return condition
 
 

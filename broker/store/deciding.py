@@ -14,8 +14,7 @@ from broker.query.geo_predicate import placed
 from broker.query.plan import Query
 from broker.query.to_mongo import entity_filter
 from broker.query.to_predicate import matches
-from broker.store.found import Found
-from broker.store.visible import visible
+from broker.store.found import Found, found_in
 
 Document: TypeAlias = dict[str, Any]
 
@@ -37,13 +36,10 @@ def deciding(query: Query) -> Callable[[Document], Found | None]:
         by_places = placed(query.geo)
 
     def decide(document: Document) -> Found | None:
-        found = Found(document["_id"], document["j"])
-        if "x" in document:
-            left = visible(document)
-            if left is None:
-                return None
-            found = Found(left.id, document["j"], left)
-        elif "o" not in document:
+        found = found_in(document)
+        if found is None:
+            return None
+        if found.lasting and "o" not in document:
             known = True if exact else by_places(document.get("g", ())) if by_places is not None else None
             if known is not None:
                 return found if known else None

@@ -1,6 +1,9 @@
 """An entity that a query found: its stored bytes, decoded only if somebody looks inside."""
 
+from typing import Any
+
 from broker.model.entity import Entity, decode
+from broker.store.visible import visible
 
 
 class Found:
@@ -24,3 +27,11 @@ class Found:
         if self._entity is None:
             self._entity = decode(self.stored)
         return self._entity
+
+
+def found_in(document: dict[str, Any]) -> Found | None:
+    """What a document with `_id`, `j` and perhaps `x` holds now; None if it has expired as a whole."""
+    if "x" not in document:
+        return Found(document["_id"], document["j"])
+    left = visible(document)
+    return None if left is None else Found(left.id, document["j"], left)

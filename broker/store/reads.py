@@ -9,16 +9,15 @@ from typing import Any, Final, TypeAlias
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from broker.model.entity import Entity
 from broker.store.errors import asking
-from broker.store.visible import visible
+from broker.store.found import Found, found_in
 from broker.telemetry import READ_BATCH_SIZE
 
 MAX_BATCH: Final = 500
 IN_FLIGHT: Final = 2
 """Queries at once: while mongod works on one, this process prepares the other."""
 
-Waiting: TypeAlias = asyncio.Future[Entity | None]
+Waiting: TypeAlias = asyncio.Future[Found | None]
 
 
 class PointReads:
@@ -29,7 +28,7 @@ class PointReads:
         self._waiting: dict[str, list[Waiting]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
-    async def get(self, entity_id: str) -> Entity | None:
+    async def get(self, entity_id: str) -> Found | None:
         """The entity, or None. Raises StoreUnavailable."""
         waiting: Waiting = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(entity_id, []).append(waiting)
@@ -55,15 +54,15 @@ class PointReads:
             return batch
         return {key: self._waiting.pop(key) for key in list(self._waiting)[:MAX_BATCH]}
 
-    async def _fetch(self, ids: list[str]) -> dict[str, Entity | None]:
+    async def _fetch(self, ids: list[str]) -> dict[str, Found | None]:
         READ_BATCH_SIZE.observe(len(ids))
         with asking("read"):
             cursor = self._entities.find({"_id": {"$in": ids}}, {"j": 1, "x": 1}, batch_size=MAX_BATCH + 1)
             documents = await cursor.to_list()
-        return {document["_id"]: visible(document) for document in documents}
+        return {document["_id"]: found_in(document) for document in documents}
 
 
-def _settle(batch: dict[str, list[Waiting]], found: dict[str, Entity | None]) -> None:
+def _settle(batch: dict[str, list[Waiting]], found: dict[str, Found | None]) -> None:
     for entity_id, waiting in batch.items():
         entity = found.get(entity_id)
         for future in waiting:

@@ -62,6 +62,11 @@ class Store:
 
     async def entity(self, tenant: str, entity_id: str) -> Entity | None:
         """The entity, or None. Raises NonexistentTenant, StoreUnavailable."""
+        found = await self.look_up(tenant, entity_id)
+        return None if found is None else found.entity
+
+    async def look_up(self, tenant: str, entity_id: str) -> Found | None:
+        """The entity as it is stored, or None. Raises NonexistentTenant, StoreUnavailable."""
         return await (self._tenants.get(tenant) or await self._tenant(tenant)).reads.get(entity_id)
 
     async def commit(self, tenant: str, writes: Sequence[Write], *, create_tenant: bool = False) -> list[Any]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import quote, quote_from_bytes
 
@@ -29,9 +30,6 @@ class Case(NamedTuple):
 
 _NO_JSON: Final = ("The body is no JSON", "nests deeper", "The body is empty")
 
-_WHOLE: Final = ("body", "Body", "Entity", "Element", "element", "Attribute", "@context")
-"""What a refusal of a whole body, or of an element of it, names."""
-
 
 def places(payload: Any, path: Place = ()) -> Iterator[Place]:
     """The path of every value in a JSON document."""
@@ -55,12 +53,11 @@ def _plain(name: str) -> bool:
 
 
 def _member_names(path: Place, *more: str) -> tuple[str, ...]:
-    """What a refusal of something at this place may name; nothing if a name there could not be repeated as it is."""
+    """What a refusal of something at this place may name; nothing if a name there could not be repeated as it is, or if
+    the place is the body or an element of it: then there is much to be said."""
     members = [part for part in path if isinstance(part, str)]
     names = [*members, *more]
-    if not all(map(_plain, names)):
-        return ()
-    return (*names, *_NO_JSON, *(() if members else _WHOLE))
+    return (*names, *_NO_JSON) if members and all(map(_plain, names)) else ()
 
 
 def _encoded(payload: Any) -> bytes:
@@ -87,7 +84,7 @@ def removed_member(draw: st.DrawFn, sketch: Sketch) -> Case:
         return draw(replaced_member(sketch))
     path = draw(st.sampled_from(paths))
     parent = with_change(sketch.payload, path[:-1], lambda content: _without(content, path[-1]))
-    return Case(sketch, _encoded(parent), _member_names(path, "body", "Element"))
+    return Case(sketch, _encoded(parent), _member_names(path, "needs", "missing"))
 
 
 def _without(content: Any, key: str | int) -> Any:
@@ -130,12 +127,13 @@ def doubled_member(draw: st.DrawFn, sketch: Sketch) -> Case:
 def null_member(draw: st.DrawFn, sketch: Sketch) -> Case:
     """NGSI-LD Nulls, in one place or more."""
     payload = sketch.payload
-    names: tuple[str, ...] = ()
+    spoilt: list[Place] = []
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(list(places(payload))))
         payload = with_change(payload, path, lambda _: "urn:ngsi-ld:null")
-        names += _member_names(path)
-    return Case(sketch, _encoded(payload), names)
+        spoilt.append(path)
+    names = [_member_names(path) for path in spoilt]
+    return Case(sketch, _encoded(payload), tuple(chain(*names)) if all(names) else ())
 
 
 @st.composite

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from broker.api.operation import Operation
 from broker.api.operations import OPERATIONS
-from broker.api.parameters import Parameter
 from broker.names import CORE_CONTEXT, JSON, JSON_LD
 from tests.api.table import body_of
 
@@ -52,30 +51,19 @@ VARIABLES: Final = {"entityId": IDS[0], "attrId": "height"}
 
 PARAMETERS: Final = {
     "type": TYPE,
-    "attrs": "height,name",
+    "id": ",".join(IDS[:2]),
     "pick": "id,height",
     "omit": "label",
-    "keep": "height",
-    "drop": "label",
-    "id": ",".join(IDS[:2]),
     "lang": "en",
     "datasetId": "urn:ngsi-ld:dataset:camera",
-    "geometryProperty": "location",
     "observedAt": INSTANT,
     "limit": "3",
     "offset": "1",
-    "georel": "near;maxDistance==1000",
-    "coordinates": "[13.4,52.5]",
-    "geoproperty": "location",
-    "orderFrom": "[13.4,52.5]",
+    "count": "true",
+    "local": "true",
+    "deleteAll": "true",
 }
-"""Sound texts of parameters whose schema doesn't tell one."""
-
-DEPENDENT: Final = {
-    *("geometryProperty", "options", "format", "attrs", "keep", "drop"),
-    *("georel", "geometry", "coordinates", "orderFrom", "orderGeometry"),
-}
-"""Parameters that are wrong beside others, or with another body or answer: they come in as mutations only."""
+"""Sound texts of parameters that go with all others. Those that are not here come in as mutations only."""
 
 
 @dataclass(frozen=True)
@@ -123,23 +111,13 @@ def path_of(operation: Operation, variables: dict[str, str]) -> bytes:
     ).encode()
 
 
-def text_of(parameter: Parameter[Any]) -> str:
-    """A sound text of a parameter."""
-    schema = parameter.schema.get("items", parameter.schema)
-    if "enum" in schema:
-        return str(schema["enum"][0])
-    return PARAMETERS.get(parameter.name, {"boolean": "true", "integer": "1"}.get(schema["type"], "x"))
-
-
 @st.composite
 def queries(draw: st.DrawFn, operation: Operation) -> list[tuple[bytes, bytes]]:
     """Some of the operation's parameters; the type, without which some queries are too wide."""
-    if not operation.parameters:
-        return []
-    texts = {parameter.name: text_of(parameter) for parameter in operation.parameters}
-    chosen = draw(st.lists(st.sampled_from(sorted(texts)), max_size=3, unique=True))
-    names = dict.fromkeys([name for name in ("type",) if name in texts] + chosen)
-    return [(name.encode(), quote(texts[name]).encode()) for name in names if name not in DEPENDENT]
+    texts = {name: PARAMETERS[name] for parameter in operation.parameters if (name := parameter.name) in PARAMETERS}
+    chosen = draw(st.lists(st.sampled_from(sorted(texts)), max_size=3, unique=True)) if texts else []
+    names = dict.fromkeys([*(name for name in ("type",) if name in texts), *chosen])
+    return [(name.encode(), quote(texts[name]).encode()) for name in names]
 
 
 @st.composite

@@ -81,6 +81,14 @@ def entity_filter(query: Query, *, overflowing: bool = True) -> Filter:
     return _all_of(conditions)
 
 
+def of_places_alone(query: Query) -> bool:
+    """Whether the index of geometries finds all that matches, and little else."""
+    plain = query.q is None and query.scopes is None and not query.attributes
+    chosen = any(selector.ids or selector.id_pattern is not None for selector in query.selectors)
+    typed = not any(selector.types is not None for selector in query.selectors) or bool(_types(query.selectors))
+    return plain and not chosen and typed and _region(query) is not None
+
+
 def overflow_filter(query: Query) -> Mongo:
     """The filter of the entities that may match and have more keys than are indexed."""
     selected = _selectors(query.selectors) if query.selectors else EVERYTHING

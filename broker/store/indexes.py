@@ -10,13 +10,15 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 ENTITIES: Final = "entities"
+PLACES: Final = "geometry"
+"""Name of the index of geometries."""
 COUNTS: Final = "counts"
 
 INDEXES: Final = {
     ENTITIES: (
         IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
         IndexModel([("a.k", ASCENDING), ("a.v", ASCENDING)], name="attribute"),
-        IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name="geometry"),
+        IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name=PLACES),
     ),
     COUNTS: (IndexModel([("t", ASCENDING), ("a", ASCENDING)], name="type"),),
 }

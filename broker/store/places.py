@@ -3,7 +3,7 @@
     g: [{k: [name, "type name", …], v: geometry}, …]     every geometry, under its name alone and with each type
 
 A query for a type and a place thus finds both in one index; an index more would cost every write, whatever it changes.
-What cannot be indexed so is found by every geo-query, and the entity itself decides. See docs/decisions/geo-index.md.
+What cannot be indexed so is found by every geo-query, and the entity itself decides: docs/decisions/0005-geo-index.md.
 """
 
 from enum import IntEnum

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from math import cos, pi, radians, sin
 from operator import attrgetter
@@ -11,9 +12,10 @@ import pytest
 
 from broker.model.entity import Entity
 from broker.query import sphere
-from broker.query.ast import Coordinates, GeoCondition, Relation
+from broker.query.ast import Coordinates, GeoCondition, HasType, Relation
 from broker.query.geo_filter import ANYWHERE, region_filter
 from broker.query.geo_predicate import located, placed
+from broker.query.plan import Query, Selector
 from broker.store.client import Client
 from broker.store.places import Indexing, place_fields
 from broker.store.store import Store
@@ -228,3 +230,24 @@ def test_the_index_decides_as_the_entity_does(geometries: list[dict[str, Any]], 
             condition = GeoCondition(relation, kind, frozen(coordinates), NAME, 10 ** generator.uniform(0, 6))
             for entity, places in zip(entities, indexed, strict=True):
                 assert placed(condition)(places) in (located(condition)(entity), None)
+
+
+@pytest.mark.parametrize("size", [0.01, 1.0])
+async def test_pages_of_a_place_have_all_that_is_there_in_order(store: Store, size: float) -> None:
+    """Of a small place, which the index of geometries answers, and of a large one."""
+    positions = [(number % 40 / 40, number // 40 / 40) for number in range(1600)]
+    entities = [
+        located_entity(number, {"type": "Point", "coordinates": list(each)}) for number, each in enumerate(positions)
+    ]
+    await store.commit("", [create(entity) for entity in entities])
+    ring = polygon((-0.01, -0.01), (size, -0.01), (size, size), (-0.01, size))
+    condition = GeoCondition(Relation.WITHIN, "Polygon", frozen(ring["coordinates"]), NAME)
+    expected = sorted(map(id_of, filter(located(condition), entities)))
+    query = Query(selectors=(Selector(HasType(T)),), geo=condition, limit=30)
+    found: list[str] = []
+    while page := await store.find("", replace(query, after=found[-1] if found else "")):
+        found += map(id_of, page)
+    assert found == expected
+    last = await store.find("", replace(query, before="urn:x:5"))
+    assert list(map(id_of, last)) == [each for each in expected if each < "urn:x:5"][-30:]
+    assert await store.count("", query) == len(expected)

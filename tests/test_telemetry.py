@@ -50,7 +50,7 @@ def test_logs_are_json_lines_with_the_request_id(log_stream: io.StringIO) -> Non
     telemetry.configure_logging("info", "json", log_stream)
     token = telemetry.REQUEST_ID.set("abc-1")
     telemetry.log("broker.test").warning("context fetch failed", url="http://x")
-    logging.getLogger("another.library").info("started %s", 5)
+    logging.getLogger("another.package").info("started %s", 5)
     telemetry.REQUEST_ID.reset(token)
     telemetry.log("broker.test").info("later")
     ours, library, later = lines(log_stream)
@@ -68,7 +68,7 @@ def test_logs_are_json_lines_with_the_request_id(log_stream: io.StringIO) -> Non
 def test_what_is_below_the_level_is_not_logged(log_stream: io.StringIO) -> None:
     telemetry.configure_logging("warning", "json", log_stream)
     telemetry.log("broker.test").info("not this")
-    logging.getLogger("another.library").info("nor this")
+    logging.getLogger("another.package").info("nor this")
     assert log_stream.getvalue() == ""
 
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import measure, report, starvation, systems, tables, wrk
 from benchmarks.cases import CASES, System
-from benchmarks.measure import Run, Stage, Subject
+from benchmarks.measure import Limits, Run, Stage, Subject
 from benchmarks.report import CaseResult, Report
 from benchmarks.starvation import Starvation
 from benchmarks.verdicts import Verdict
@@ -54,8 +54,10 @@ def _measure(repetitions: int, entities: int, only: set[str]) -> Report:
             client = stage_stack.enter_context(MongoClient[dict[str, Any]](uri))
             stage = Stage(
                 broker,
-                stage_stack.enter_context(systems.http_limit(folder / "http.log")),
-                stage_stack.enter_context(systems.store_limit(uri, folder / "store.log", entities)),
+                Limits(
+                    stage_stack.enter_context(systems.http_limit(folder / "http.log")),
+                    stage_stack.enter_context(systems.store_limit(uri, folder / "store.log", entities)),
+                ),
                 mongod_pid,
                 client[systems.DATABASE][ENTITIES],
                 folder,

@@ -35,12 +35,19 @@ class Run(NamedTuple):
     """What the errors were: statuses that the broker counted, and what the client saw."""
 
 
+class Limits(NamedTuple):
+    """What stands beside the broker."""
+
+    http: Served
+    store: StoreLimit
+
+
 class Stage(NamedTuple):
     """The systems, all running at once."""
 
     broker: Served
-    http: Served
-    store: StoreLimit
+    limits: Limits | None
+    """None if one broker is measured beside another."""
     mongod_pid: int
     entities: Collection[dict[str, Any]]
     """The broker's collection, to remove what a case created."""
@@ -100,9 +107,14 @@ class Subject:
         said = f"answers {wrong}, {load.errors} seen by the client" if errors else ""
         return Run(load.rate, load.p50, load.p99, errors, cpu, mongod, load.cpu, self._group, said)
 
+    @property
+    def _limits(self) -> Limits:
+        assert self._stage.limits is not None
+        return self._stage.limits
+
     def _http(self, seconds: int) -> Run:
-        systems.answer_with(self._stage.http, self.answer)
-        load, cpu, _ = self._load(self._stage.http, seconds)
+        systems.answer_with(self._limits.http, self.answer)
+        load, cpu, _ = self._load(self._limits.http, seconds)
         return Run(load.rate, load.p50, load.p99, load.errors, cpu, 0, load.cpu)
 
     def _load(self, served: Served, seconds: int) -> tuple[wrk.Load, float, float]:
@@ -123,7 +135,7 @@ class Subject:
         return Order(self.case.limit, in_flight, seconds, group)
 
     def _raw(self, order: Order) -> Run:
-        store = self._stage.store
+        store = self._limits.store
         cpu, mongod = systems.cpu_seconds(store.pid), systems.cpu_seconds(self._stage.mongod_pid)
         done = store.do(order)
         used = systems.cpu_seconds(store.pid) - cpu, systems.cpu_seconds(self._stage.mongod_pid) - mongod

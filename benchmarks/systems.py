@@ -100,16 +100,20 @@ def mongod(folder: Path, cache_mb: int) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def broker(uri: str, log: Path, workers: int = 1) -> Iterator[Served]:
-    """`broker serve` on a MongoDB that runs."""
+def broker(
+    uri: str, log: Path, workers: int = 1, *, database: str = DATABASE, tree: Path | None = None
+) -> Iterator[Served]:
+    """`broker serve` on a MongoDB that runs; of another tree of the sources, if one is named."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NGSILD_")} | {
         "NGSILD_PORT": str(port),
         "NGSILD_WORKERS": str(workers),
         "NGSILD_MONGODB_URI": uri,
-        "NGSILD_DATABASE": DATABASE,
+        "NGSILD_DATABASE": database,
     }
-    with _process([sys.executable, "-m", "broker", "serve"], log, environment) as process:
+    if tree is not None:
+        environment["PYTHONPATH"] = str(tree)
+    with _process([sys.executable, "-m", "broker", "serve"], log, environment, tree=tree) as process:
         served = Served(f"127.0.0.1:{port}", process.pid)
         _await(served, Request("GET", "/ready"), 200, process, log)
         yield served
@@ -179,12 +183,17 @@ def store_limit(uri: str, log: Path, entities: int) -> Iterator[StoreLimit]:
 
 @contextmanager
 def _process(
-    command: list[str], log: Path, environment: dict[str, str] | None = None, *, pipes: bool = False
+    command: list[str],
+    log: Path,
+    environment: dict[str, str] | None = None,
+    *,
+    pipes: bool = False,
+    tree: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is ended with the block."""
     pipe = subprocess.PIPE if pipes else None
     with log.open("ab") as output:
-        process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe or output, stderr=output)
+        process = subprocess.Popen(command, env=environment, cwd=tree, stdin=pipe, stdout=pipe or output, stderr=output)
     try:
         yield process
     finally:

@@ -3,12 +3,14 @@
 from typing import Any, Final, TypeAlias
 
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 Client: TypeAlias = AsyncMongoClient[dict[str, Any]]
 Database: TypeAlias = AsyncDatabase[dict[str, Any]]
+Collection: TypeAlias = AsyncCollection[dict[str, Any]]
 
 DURABLE: Final = WriteConcern("majority", j=True)
 """Every answered write is in the journals of a majority."""

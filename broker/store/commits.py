@@ -52,13 +52,23 @@ class Owed(NamedTuple):
 
     collection: str
     operation: InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
+    control: bool = False
+    """Whether the collection is one of the control database, which all tenants share; else it is the tenant's."""
 
 
-Deriver: TypeAlias = Callable[[Sequence[Change], int], Iterable[Owed]]
-"""(the changes of a group, in order; its slot) -> what they owe.
+class Deriving(NamedTuple):
+    """What a deriver is given: the changes of a group, in order."""
 
-No two groups in flight have the same slot, but for a rare chance; a document of a slot is written without conflicts.
-"""
+    tenant: str
+    changes: Sequence[Change]
+    slot: int
+    """No two groups in flight have the same, but for a rare chance: its documents are written without conflicts."""
+
+
+Deriver: TypeAlias = Callable[[Deriving], Iterable[Owed]]
+"""What the changes of a group owe. It may be asked again for the same group, when that is run again."""
+Committed: TypeAlias = Callable[[str, Sequence[Owed]], None]
+"""(tenant, what the derivers owed) once it is committed; at most once, and not if the worker dies in between."""
 Run: TypeAlias = Callable[[Sequence["Pending"]], Awaitable[None]]
 """Settles every operation of a group."""
 

@@ -24,7 +24,7 @@ from broker.model.entity import Entity, Instance
 from broker.query.ast import HasType, TypeSelection
 from broker.query.plan import Selector
 from broker.query.to_predicate import selects
-from broker.store.commits import Change, Owed
+from broker.store.commits import Deriving, Owed
 from broker.store.errors import asking
 from broker.store.indexes import COUNTS
 
@@ -45,10 +45,10 @@ class Count(NamedTuple):
     instances: int
 
 
-def derive(changes: Sequence[Change], slot: int) -> Iterator[Owed]:
+def derive(deriving: Deriving) -> Iterator[Owed]:
     """What the changes do to the counts, as updates of this slot."""
     deltas: Counter[_Key] = Counter()
-    for change in changes:
+    for change in deriving.changes:
         if not _counts_alike(change.old, change.new):
             _count(deltas, change.old, -1)
             _count(deltas, change.new, 1)
@@ -57,7 +57,7 @@ def derive(changes: Sequence[Change], slot: int) -> Iterator[Owed]:
         if delta:
             increments.setdefault((types, attribute), {})[f"n.{kind}"] = delta
     for (types, attribute), increment in increments.items():
-        key = f"{slot} {_digest(types)} {attribute}"
+        key = f"{deriving.slot} {_digest(types)} {attribute}"
         seed = {"t": list(types), "a": attribute}
         yield Owed(COUNTS, UpdateOne({"_id": key}, {"$inc": increment, "$setOnInsert": seed}, upsert=True))
 

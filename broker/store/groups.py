@@ -20,7 +20,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from time import monotonic
+from dataclasses import dataclass
+from time import monotonic, time_ns
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
@@ -31,8 +32,9 @@ from broker.errors import BadRequestData, BrokerError, InternalError, Nonexisten
 from broker.model.entity import Entity, decode
 from broker.model.expiry import alive
 from broker.store import abandoned, shapes
-from broker.store.client import DURABLE, SNAPSHOT, Client, Database
-from broker.store.commits import MAX_IN_FLIGHT, Change, Deriver, Pending
+from broker.store.client import DURABLE, SNAPSHOT, Client, Collection, Database
+from broker.store.commits import MAX_IN_FLIGHT, Change, Committed, Deriver, Deriving, Owed, Pending
+from broker.store.configuration import Configuration
 from broker.store.errors import UNAVAILABLE, ours
 from broker.store.indexes import ENTITIES
 from broker.store.places import Indexing
@@ -78,6 +80,7 @@ class _Step(NamedTuple):
     """As it is stored, with what has expired."""
     last: Entity | None
     revision: int
+    """Of a new entity the microseconds since 1970: when it is deleted and made again, they go on from a later one."""
 
 
 class _Outcome(NamedTuple):
@@ -88,17 +91,26 @@ class _Outcome(NamedTuple):
     steps: dict[str, _Step]
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the groups of all tenants have in common."""
+
+    client: Client
+    control: Database
+    configuration: Configuration
+    derivers: Sequence[Deriver]
+    committed: Sequence[Committed]
+    max_entity: int
+
+
 class Groups:
     """Runs the groups of one tenant."""
 
-    def __init__(
-        self, client: Client, database: Database, derivers: Sequence[Deriver], max_entity: int, first_slot: int
-    ) -> None:
-        self._client = client
+    def __init__(self, tenant: str, database: Database, shared: Shared, first_slot: int) -> None:
+        self._tenant = tenant
         self._database = database
+        self._shared = shared
         self._entities = database[ENTITIES]
-        self._derivers = derivers
-        self._max_entity = max_entity
         self._slots = list(range(first_slot + MAX_IN_FLIGHT - 1, first_slot - 1, -1))
 
     async def run(self, group: Sequence[Pending]) -> None:
@@ -144,21 +156,24 @@ class Groups:
     async def _after_conflict(self, started: float) -> None:
         GROUP_CONFLICTS.inc()
         if monotonic() > started + abandoned.IDLE:
-            await abandoned.end(self._client)
+            await abandoned.end(self._shared.client)
 
     async def _try(
         self, group: Sequence[Pending], slot: int, lock: bool, indexing: _Indexing, give_up: float
     ) -> list[Any]:
         ids = list(dict.fromkeys(pending.write.entity_id for pending in group))
-        async with self._client.start_session() as session:
+        async with self._shared.client.start_session() as session:
             await session.start_transaction(read_concern=SNAPSHOT, write_concern=DURABLE)
             if lock:
                 await self._entities.update_many({"_id": {"$in": ids}}, {"$inc": {"r": 0, "lock": 1}}, session=session)
             states = await self._read(ids, session)
             outcome = _apply(group, states)
             if outcome.changes:
-                await self._write(states, outcome, slot, indexing, session)
+                await self._shared.configuration.catch_up(self._tenant, session)
+                owed = self._owed(Deriving(self._tenant, outcome.changes, slot))
+                await self._write(states, outcome, owed, indexing, session)
                 await _commit(session, give_up)
+                self._tell(owed)
             return outcome.results
 
     async def _read(self, ids: list[str], session: AsyncClientSession) -> _States:
@@ -166,9 +181,14 @@ class Groups:
         return {found["_id"]: found for found in await cursor.to_list()}
 
     async def _write(
-        self, states: _States, outcome: _Outcome, slot: int, indexing: _Indexing, session: AsyncClientSession
+        self,
+        states: _States,
+        outcome: _Outcome,
+        owed: Sequence[Owed],
+        indexing: _Indexing,
+        session: AsyncClientSession,
     ) -> None:
-        operations = _operations(states, outcome, indexing, self._max_entity)
+        operations = _operations(states, outcome, indexing, self._shared.max_entity)
         if operations:
             try:
                 await self._entities.bulk_write(operations, ordered=False, session=session)
@@ -181,8 +201,27 @@ class Groups:
                 if error.code == _TOO_LARGE:
                     raise BadRequestData("The entity would be too large to be kept.") from error
                 raise
-        for collection, owed in _owed(self._derivers, outcome.changes, slot).items():
-            await self._database[collection].bulk_write(owed, ordered=False, session=session)
+        for collection, writes in self._by_collection(owed).items():
+            await collection.bulk_write(writes, ordered=False, session=session)
+
+    def _owed(self, deriving: Deriving) -> list[Owed]:
+        return [owed for deriver in self._shared.derivers for owed in deriver(deriving)]
+
+    def _by_collection(self, owed: Sequence[Owed]) -> dict[Collection, list[_Operation]]:
+        found: dict[tuple[bool, str], list[_Operation]] = {}
+        for name, operation, control in owed:
+            found.setdefault((control, name), []).append(operation)
+        return {
+            (self._shared.control if control else self._database)[name]: operations
+            for (control, name), operations in found.items()
+        }
+
+    def _tell(self, owed: Sequence[Owed]) -> None:
+        for committed in self._shared.committed:
+            try:
+                committed(self._tenant, owed)
+            except Exception:
+                _logger.exception("What follows a commit failed")
 
 
 async def _commit(session: AsyncClientSession, give_up: float) -> None:
@@ -225,7 +264,7 @@ def _apply(group: Sequence[Pending], states: _States) -> _Outcome:
 def _first_step(entity_id: str, state: dict[str, Any] | None, now: str, outcome: _Outcome) -> _Step:
     """Where an entity starts. What has expired since it was stored is a step of its own, before any operation."""
     if state is None:
-        return _Step(None, None, 0)
+        return _Step(None, None, time_ns() // 1000)
     stored = decode(state["j"])
     step = _Step(stored, stored, state["r"])
     if "x" in state:
@@ -259,14 +298,6 @@ def _operations(states: _States, outcome: _Outcome, indexing: _Indexing, max_ent
             shapes.check_bounds(last, update["$set"]["j"], max_entity)
             operations.append(UpdateOne({"_id": entity_id}, update))
     return operations
-
-
-def _owed(derivers: Sequence[Deriver], changes: Sequence[Change], slot: int) -> dict[str, list[_Operation]]:
-    owed: dict[str, list[_Operation]] = {}
-    for deriver in derivers:
-        for collection, operation in deriver(changes, slot):
-            owed.setdefault(collection, []).append(operation)
-    return owed
 
 
 def _again(error: PyMongoError) -> bool:

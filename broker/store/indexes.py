@@ -3,11 +3,14 @@
 They are made before the first write, never inside a transaction.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import ASCENDING, GEOSPHERE, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
+
+from broker.store.configuration import CONFIGURATION
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
@@ -24,16 +27,20 @@ INDEXES: Final = {
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
+CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {"tenants": (), "counters": (), CONFIGURATION: ()}
+"""The same, of the control database."""
+
 _NAMESPACE_EXISTS: Final = 48
 
 
-async def prepare(database: AsyncDatabase[dict[str, Any]]) -> None:
+async def prepare(database: AsyncDatabase[dict[str, Any]], table: Mapping[str, Sequence[IndexModel]] = INDEXES) -> None:
     """Make the collections and indexes that are missing. Several workers may do so at once."""
     present = set(await database.list_collection_names())
-    for collection, indexes in INDEXES.items():
+    for collection, indexes in table.items():
         if collection not in present:
             await _create(database, collection)
-        await database[collection].create_indexes(list(indexes))
+        if indexes:
+            await database[collection].create_indexes(list(indexes))
 
 
 async def _create(database: AsyncDatabase[dict[str, Any]], collection: str) -> None:

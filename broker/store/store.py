@@ -12,11 +12,12 @@ from broker.query.plan import Query
 from broker.store import counts, queries
 from broker.store.apart import apart
 from broker.store.client import Client, Database
-from broker.store.commits import MAX_IN_FLIGHT, Commits, Deriver, Write
+from broker.store.commits import MAX_IN_FLIGHT, Commits, Committed, Deriver, Write
+from broker.store.configuration import Configuration, Reload
 from broker.store.counts import Count
 from broker.store.errors import asking
 from broker.store.found import Found
-from broker.store.groups import Groups
+from broker.store.groups import Groups, Shared
 from broker.store.indexes import COUNTS, ENTITIES
 from broker.store.reads import PointReads
 from broker.store.shapes import MAX_ENTITY
@@ -43,6 +44,8 @@ class Store:
         prefix: str,
         derivers: Sequence[Deriver] = (),
         *,
+        reloads: Sequence[Reload] = (),
+        committed: Sequence[Committed] = (),
         limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
         max_entity: int = MAX_ENTITY,
         max_tenants: int = UNLIMITED,
@@ -50,10 +53,12 @@ class Store:
     ) -> None:
         self._client = client
         self._limits = limits
-        self._derivers = (counts.derive, *derivers)
         self._first_slot = worker * MAX_IN_FLIGHT
-        self._max_entity = max_entity
         self._registry = Tenants(client, prefix, max_tenants)
+        control = self._registry.control
+        self._configuration = Configuration(client, control, reloads)
+        derive = (counts.derive, *derivers)
+        self._shared = Shared(client, control, self._configuration, derive, committed, max_entity)
         self._tenants: dict[str, _Tenant] = {}
         """Those that were there a moment ago (`RENEWAL`)."""
         self._doubtful: dict[str, _Tenant] = {}
@@ -128,13 +133,13 @@ class Store:
         database = await apart(self._registry.database(tenant, create=create))
         if tenant not in self._tenants:
             doubtful = self._doubtful.pop(tenant, None)
-            self._tenants[tenant] = doubtful if doubtful is not None else self._opened(database)
+            self._tenants[tenant] = doubtful if doubtful is not None else self._opened(tenant, database)
             if tenant != DEFAULT and self._renewing is None:
                 self._renewing = asyncio.create_task(self._renew())
         return self._tenants[tenant]
 
-    def _opened(self, database: Database) -> _Tenant:
-        groups = Groups(self._client, database, self._derivers, self._max_entity, self._first_slot)
+    def _opened(self, tenant: str, database: Database) -> _Tenant:
+        groups = Groups(tenant, database, self._shared, self._first_slot)
         return _Tenant(database, PointReads(database[ENTITIES]), Commits(groups.run))
 
     async def _renew(self) -> None:

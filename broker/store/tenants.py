@@ -64,7 +64,7 @@ class Tenants:
         self._client = client
         self._prefix = prefix
         self._limit = limit
-        self._control: Database = client[f"{prefix}-control"]
+        self.control: Database = client[f"{prefix}-control"]
         self._prepared: set[str] = set()
         self._preparing: dict[str, asyncio.Task[None]] = {}
 
@@ -88,13 +88,13 @@ class Tenants:
         """All tenants, the default one first, without those that are being dropped. Raises StoreUnavailable."""
         there = {"dropping": {"$exists": False}}
         with asking("tenants"):
-            found = await self._control["tenants"].find(there, {"_id": 1}, sort=[("_id", 1)]).to_list()
+            found = await self.control["tenants"].find(there, {"_id": 1}, sort=[("_id", 1)]).to_list()
         return [DEFAULT, *(document["_id"] for document in found)]
 
     async def listed(self) -> list[Listed]:
         """All tenants, the default one first. Raises StoreUnavailable."""
         with asking("tenants"):
-            found = await self._control["tenants"].find({}, sort=[("_id", 1)]).to_list()
+            found = await self.control["tenants"].find({}, sort=[("_id", 1)]).to_list()
             return [
                 Listed(
                     document["_id"],
@@ -114,7 +114,7 @@ class Tenants:
         if tenant == DEFAULT:
             raise ValueError("the default tenant always exists")
         with asking("drop"):
-            document = await self._control["tenants"].find_one_and_update(
+            document = await self.control["tenants"].find_one_and_update(
                 {"_id": tenant}, {"$set": {"dropping": datetime.now(UTC)}}
             )
             if document is None:
@@ -124,12 +124,12 @@ class Tenants:
                 await database.command({"collMod": name, "validator": _NOTHING, "validationLevel": "strict"})
             await pause(FORGOTTEN)
             await self._client.drop_database(database)
-            await self._control["tenants"].delete_one({"_id": tenant})
+            await self.control["tenants"].delete_one({"_id": tenant})
 
     async def _check(self, tenant: str, name: str, create: bool) -> None:
         """Raise NonexistentTenant if there is no such tenant and none is to be made."""
         with asking("tenant"):
-            found = await self._control["tenants"].find_one({"_id": tenant})
+            found = await self.control["tenants"].find_one({"_id": tenant})
         if found is None:
             self._prepared.discard(tenant)
             if not create:
@@ -144,16 +144,18 @@ class Tenants:
 
     async def _register(self, tenant: str, name: str) -> None:
         async def register(session: AsyncClientSession) -> None:
-            if await self._control["tenants"].count_documents({}, session=session) >= self._limit:
+            if await self.control["tenants"].count_documents({}, session=session) >= self._limit:
                 raise NonexistentTenant(f"Tenant {tenant} does not exist, and no more than {self._limit} can be made.")
             changed = {"$inc": {"changes": 1}}
-            await self._control["counters"].update_one({"_id": "tenants"}, changed, upsert=True, session=session)
-            await self._control["tenants"].insert_one({"_id": tenant, "database": name}, session=session)
+            await self.control["counters"].update_one({"_id": "tenants"}, changed, upsert=True, session=session)
+            await self.control["tenants"].insert_one({"_id": tenant, "database": name}, session=session)
 
         async with self._client.start_session() as session:
             await session.with_transaction(register)
 
     async def _prepare(self, tenant: str, database: Database) -> None:
         with asking("prepare"):
+            if not self._prepared:
+                await indexes.prepare(self.control, indexes.CONTROL_INDEXES)
             await indexes.prepare(database)
         self._prepared.add(tenant)

@@ -1,14 +1,14 @@
 """Group commit against a real mongod: nothing lost, nothing doubled, each operation answered for itself."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import pytest
 from pymongo import InsertOne
 
 from broker.errors import AlreadyExists, InternalError, NonexistentTenant, ResourceNotFound
 from broker.store.client import Client
-from broker.store.commits import Change, Owed, Write
+from broker.store.commits import Change, Deriving, Owed, Write
 from broker.store.store import Store
 from tests.store.operations import LEVEL, add, create, delete, lamp, level
 
@@ -106,8 +106,8 @@ async def test_tenants_do_not_see_each_other(store: Store, other: Store) -> None
 
 
 async def test_what_derivers_owe_is_written_with_the_change_for_each_step_in_order(client: Client, prefix: str) -> None:
-    def steps(changes: Sequence[Change], slot: int) -> Iterable[Owed]:
-        for change in changes:
+    def steps(deriving: Deriving) -> Iterable[Owed]:
+        for change in deriving.changes:
             value = change.new.attributes[LEVEL][0]["value"] if change.new else None
             point = {"entity": change.entity_id, "revision": change.revision, "value": value}
             yield Owed("points", InsertOne(point))
@@ -116,12 +116,38 @@ async def test_what_derivers_owe_is_written_with_the_change_for_each_step_in_ord
     entity_id = lamp(1).id
     await store.commit("", [create(lamp(1)), add(entity_id), add(entity_id), create(lamp(1)), delete(entity_id)])
     points = await client[prefix]["points"].find({}, {"_id": 0, "entity": 0}, sort=[("revision", 1)]).to_list()
-    assert points == [
-        {"revision": 1, "value": 0},
-        {"revision": 2, "value": 1},
-        {"revision": 3, "value": 2},
-        {"revision": 4, "value": None},
-    ]
+    assert [point["value"] for point in points] == [0, 1, 2, None]
+    revisions = [point["revision"] for point in points]
+    assert revisions == list(range(revisions[0], revisions[0] + 4))
+
+
+async def test_revisions_of_an_entity_grow_though_it_was_deleted_in_between(client: Client, prefix: str) -> None:
+    revisions: list[int] = []
+
+    def watch(deriving: Deriving) -> Iterable[Owed]:
+        revisions.extend(change.revision for change in deriving.changes)
+        return ()
+
+    store = Store(client, prefix, [watch])
+    for write in (create(lamp(1)), add(lamp(1).id), delete(lamp(1).id), create(lamp(1)), add(lamp(1).id)):
+        await store.commit("", [write])
+    assert revisions == sorted(set(revisions))
+
+
+async def test_a_write_owes_documents_of_the_control_database_too(client: Client, prefix: str) -> None:
+    store = Store(client, prefix, [lambda deriving: [Owed("outbox", InsertOne({"of": deriving.tenant}), control=True)]])
+    await store.commit("north", [create(lamp(1))], create_tenant=True)
+    assert [each["of"] async for each in client[f"{prefix}-control"]["outbox"].find()] == ["north"]
+
+
+async def test_what_is_owed_is_told_once_it_is_committed_and_only_then(client: Client, prefix: str) -> None:
+    told: list[tuple[str, int]] = []
+    one = Owed("outbox", InsertOne({}), control=True)
+    store = Store(client, prefix, [lambda _: [one]], committed=[lambda tenant, owed: told.append((tenant, len(owed)))])
+    await store.commit("", [create(lamp(1))])
+    await store.commit("", [create(lamp(1))])  # refused
+    counts = 2
+    assert told == [("", 1 + counts)]
 
 
 async def test_what_has_expired_is_gone_at_once_for_reads_and_writes(store: Store) -> None:
@@ -142,8 +168,8 @@ async def test_an_expired_attribute_is_gone_and_the_others_stay(store: Store) ->
 async def test_the_sweep_removes_what_has_expired_and_derivers_see_it(client: Client, prefix: str) -> None:
     seen: list[Change] = []
 
-    def watch(changes: Sequence[Change], slot: int) -> Iterable[Owed]:
-        seen.extend(changes)
+    def watch(deriving: Deriving) -> Iterable[Owed]:
+        seen.extend(deriving.changes)
         return ()
 
     store = Store(client, prefix, [watch])

@@ -1,0 +1,130 @@
+"""`python -m benchmarks.pairs BEFORE [AFTER]`: two commits beside each other, in interleaved pairs.
+
+Both brokers run all the time, each on a database of its own in one mongod, and take turns: which one comes first
+changes from pair to pair. A case is slower (faster) if the whole interval of the ratio AFTER ÷ BEFORE lies below
+(above) 1. The interval is that of the median, from order statistics: the second least to the second greatest of ten
+pairs hold the true median with 97.9 %.
+"""
+
+import math
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+from pymongo import MongoClient
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks import measure, systems, wrk
+from benchmarks.cases import CASES, System
+from benchmarks.measure import Run, Stage, Subject
+from broker.store.indexes import ENTITIES
+
+CACHE_MB: Final = 1024
+CONFIDENCE: Final = 0.95
+
+console = Console()
+
+
+class Interval(NamedTuple):
+    """The median of ratios, and between which two of them the true one lies."""
+
+    low: float
+    median: float
+    high: float
+
+    def says(self) -> str:
+        """`slower`, `faster`, or `same`."""
+        if self.high < 1:
+            return "slower"
+        return "faster" if self.low > 1 else "same"
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """The interval of the median by order statistics (the sign test turned around); all values if they are few."""
+    ordered = sorted(values)
+    outside = 0
+    while 1 - 2 * _at_most(outside, len(ordered)) >= CONFIDENCE:
+        outside += 1
+    low = max(0, outside - 1)
+    return Interval(ordered[low], median(ordered), ordered[-1 - low])
+
+
+def _at_most(heads: int, throws: int) -> float:
+    """The chance of so few heads."""
+    return math.fsum(math.comb(throws, each) / 2.0**throws for each in range(heads + 1))
+
+
+def main(
+    before: Annotated[str, typer.Argument(help="A commit.")],
+    after: Annotated[str, typer.Argument(help="A commit.")] = "HEAD",
+    pairs: Annotated[int, typer.Option(min=1)] = 10,
+    entities: Annotated[int, typer.Option(min=2000)] = 10_000,
+    only: Annotated[list[str] | None, typer.Option(help="Names of cases; all, if absent.")] = None,
+) -> None:
+    """Say of each case whether AFTER is slower than BEFORE."""
+    chosen = [case.name for case in CASES if not only or case.name in only]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pairs-")))
+        uri, pid = stack.enter_context(systems.mongod(folder / "data", CACHE_MB))
+        sides = [
+            _subjects(stack, folder / side, commit, uri, pid, entities, chosen)
+            for side, commit in (("before", before), ("after", after))
+        ]
+        ratios: dict[str, list[float]] = {name: [] for name in chosen}
+        for pair in track(range(pairs), "pairs", console=console):
+            for one, other in zip(*sides, strict=True):
+                ratios[one.case.name].append(_ratio(one, other, turned=pair % 2 == 1))
+    _show(before, after, ratios)
+
+
+def _ratio(before: Subject, after: Subject, *, turned: bool) -> float:
+    order = (after, before) if turned else (before, after)
+    rate = {id(subject): _run(subject).rate for subject in order}
+    return rate[id(after)] / rate[id(before)]
+
+
+def _run(subject: Subject) -> Run:
+    run = subject.measure(System.BROKER)
+    assert run is not None
+    if run.errors:
+        raise SystemExit(f"{subject.case.name}: {run.errors} requests failed; {run.wrong}")
+    return run
+
+
+def _subjects(
+    stack: ExitStack, folder: Path, commit: str, uri: str, mongod_pid: int, entities: int, names: list[str]
+) -> list[Subject]:
+    tree = folder / "tree"
+    tree.mkdir(parents=True)
+    archive = subprocess.run(["git", "archive", commit], check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", tree], input=archive, check=True)
+    database = f"{systems.DATABASE}-{folder.name}"
+    broker = stack.enter_context(systems.broker(uri, folder / "broker.log", database=database, tree=tree))
+    measure.load(broker, entities)
+    client = stack.enter_context(MongoClient[dict[str, Any]](uri))
+    stage = Stage(broker, None, mongod_pid, client[database][ENTITIES], folder, entities)
+    subjects = [Subject(case, stage) for case in CASES if case.name in names]
+    for subject in subjects:
+        subject.measure(System.BROKER, 1)
+    return subjects
+
+
+def _show(before: str, after: str, ratios: dict[str, list[float]]) -> None:
+    table = Table("case", "low", "median", "high", "", title=f"{after} ÷ {before}, requests a second")
+    for name, values in ratios.items():
+        found = interval(values)
+        table.add_row(name, f"{found.low:.2f}", f"{found.median:.2f}", f"{found.high:.2f}", found.says())
+    console.print(table)
+
+
+if __name__ == "__main__":
+    if not wrk.is_installed():
+        raise SystemExit(wrk.MISSING)
+    typer.run(main)

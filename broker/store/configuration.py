@@ -1,0 +1,74 @@
+"""The configuration epoch: a number of each tenant that grows with whatever its writes are measured against.
+
+Subscriptions, rules and policies stand in the control database, which all tenants share, and each worker keeps what it
+makes of them in memory. Whoever changes one raises the tenant's epoch in the same transaction; every group of writes
+reads the epoch in its own transaction, and what the worker knows is brought up to it before the group derives what it
+owes. So a write that is acknowledged after a change was acknowledged is measured against it, on any worker or machine.
+
+    configuration   {_id: tenant, epoch: number}
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias, TypeVar
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+
+from broker.store.client import DURABLE, SNAPSHOT, Client, Database
+from broker.store.errors import asking
+
+T = TypeVar("T")
+
+CONFIGURATION: Final = "configuration"
+NEVER_CHANGED: Final = 0
+
+Reload: TypeAlias = Callable[[str], Awaitable[None]]
+"""Reads the configuration of a tenant anew, as it is committed now."""
+
+
+class Configuration:
+    """The epochs, as one worker reads and raises them."""
+
+    def __init__(self, client: Client, control: Database, reloads: Sequence[Reload] = ()) -> None:
+        self._client = client
+        self._control = control
+        self._epochs = control[CONFIGURATION]
+        self._reloads = reloads
+        self._known: dict[str, int] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def catch_up(self, tenant: str, session: AsyncClientSession | None = None) -> None:
+        """Reload a tenant's configuration if its epoch, read in the session's transaction, is not the known one."""
+        if not self._reloads:
+            return
+        found = await self._epochs.find_one({"_id": tenant}, {"epoch": 1}, session=session)
+        epoch = NEVER_CHANGED if found is None else found["epoch"]
+        if self._is_news(tenant, epoch):
+            async with self._locks.setdefault(tenant, asyncio.Lock()):  # a slow reload must not undo a later one
+                if self._is_news(tenant, epoch):
+                    for reload in self._reloads:
+                        await reload(tenant)
+                    self._known[tenant] = epoch
+
+    async def change(self, tenant: str, write: Callable[[Database, AsyncClientSession], Awaitable[T]]) -> T:
+        """Write to the control database and raise the tenant's epoch, in one transaction; what `write` returns.
+
+        `write` may run more than once; what it raises is raised, and nothing is written. Raises StoreUnavailable.
+        """
+
+        async def run(session: AsyncClientSession) -> T:
+            raised = {"$inc": {"epoch": 1}}
+            await self._epochs.update_one({"_id": tenant}, raised, upsert=True, session=session)
+            return await write(self._control, session)
+
+        with asking("configure"):
+            async with self._client.start_session() as session:
+                return await session.with_transaction(run, read_concern=SNAPSHOT, write_concern=DURABLE)
+
+    def _is_news(self, tenant: str, epoch: int) -> bool:
+        return epoch > self._known.get(tenant, NEVER_CHANGED - 1)
+
+    def forget(self, tenant: str) -> None:
+        """Know nothing of a tenant any more: it was dropped."""
+        self._known.pop(tenant, None)
+        self._locks.pop(tenant, None)

@@ -1,0 +1,72 @@
+"""The configuration epoch: every write is measured against what was acknowledged before it."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+from pymongo import InsertOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+
+from broker.store.client import Client, Database
+from broker.store.commits import Deriving, Owed
+from broker.store.configuration import Configuration
+from broker.store.store import Store
+from tests.store.operations import create, lamp
+
+
+class Rules:
+    """The configuration of these tests: names, as one worker knows them."""
+
+    def __init__(self, control: Database) -> None:
+        self._control = control
+        self.known: list[str] = []
+        self.reloads = 0
+
+    async def reload(self, tenant: str) -> None:
+        self.reloads += 1
+        self.known = [each["_id"] async for each in self._control["rules"].find({"tenant": tenant})]
+
+    def derive(self, deriving: Deriving) -> Iterable[Owed]:
+        return [Owed("seen", InsertOne({"rules": list(self.known)})) for _ in deriving.changes]
+
+
+async def add_rule(client: Client, control: Database, name: str) -> None:
+    """As another worker does."""
+
+    async def write(within: Database, session: AsyncClientSession) -> None:
+        await within["rules"].insert_one({"_id": name, "tenant": ""}, session=session)
+
+    await Configuration(client, control).change("", write)
+
+
+async def test_a_write_is_measured_against_every_change_acknowledged_before_it(client: Client, prefix: str) -> None:
+    control: Database = client[f"{prefix}-control"]
+    rules = Rules(control)
+    store = Store(client, prefix, [rules.derive], reloads=[rules.reload])
+    for number in range(20):
+        await add_rule(client, control, f"rule {number:02}")
+        await asyncio.gather(*(store.commit("", [create(lamp(number * 10 + each))]) for each in range(5)))
+        seen = await client[prefix]["seen"].find().sort("_id", -1).limit(5).to_list()
+        assert {len(each["rules"]) for each in seen} == {number + 1}
+
+
+async def test_what_has_not_changed_is_not_read_again(client: Client, prefix: str) -> None:
+    rules = Rules(client[f"{prefix}-control"])
+    store = Store(client, prefix, [rules.derive], reloads=[rules.reload])
+    for number in range(5):
+        await store.commit("", [create(lamp(number))])
+    assert rules.reloads == 1
+
+
+async def test_a_change_that_fails_raises_no_epoch(client: Client, prefix: str) -> None:
+    control: Database = client[f"{prefix}-control"]
+
+    async def fail(within: Database, session: AsyncClientSession) -> None:
+        await within["rules"].insert_one({"_id": "half"}, session=session)
+        raise ValueError
+
+    for _ in range(2):
+        with suppress(ValueError):
+            await Configuration(client, control).change("", fail)
+    assert await control["rules"].count_documents({}) == 0
+    assert await control["configuration"].count_documents({}) == 0

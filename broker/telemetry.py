@@ -40,6 +40,10 @@ CONTEXT_CACHE: Final = Counter("ngsild_context_cache", "Look-ups of compiled con
 CONTEXT_HITS: Final = CONTEXT_CACHE.labels("hit")
 CONTEXT_MISSES: Final = CONTEXT_CACHE.labels("miss")
 
+MODEL_VIOLATIONS: Final = Counter(
+    "ngsild_model_violations", "States of entities that violated their data models.", ("mode",)
+)
+
 Observe: TypeAlias = Callable[[int, float], None]
 
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")

@@ -8,12 +8,12 @@ from typing import Final
 
 from broker.api.requests import Headers
 from broker.api.responses import HeaderLine, Response
-from broker.names import COUNT_HEADER, TENANT_HEADER
+from broker.names import COUNT_HEADER, TENANT_HEADER, WARNING_HEADER
 
 ANY: Final = "*"
 EXPOSED: Final = (
     *("Location", "Link", "Allow", "Content-Range", "Retry-After", "Preference-Applied", "X-Request-Id"),
-    *(COUNT_HEADER, TENANT_HEADER, "NGSILD-Warning", "NGSILD-EntityMap", "NGSILD-Snapshot"),
+    *(COUNT_HEADER, TENANT_HEADER, WARNING_HEADER, "NGSILD-EntityMap", "NGSILD-Snapshot"),
 )
 """Headers of answers that a page may read, besides those that every page may."""
 TAKEN: Final = (

@@ -16,6 +16,8 @@ ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
 """Name of the index of geometries."""
 COUNTS: Final = "counts"
+VIOLATIONS: Final = "violations"
+MODELS: Final = "models"
 
 INDEXES: Final = {
     ENTITIES: (
@@ -24,11 +26,20 @@ INDEXES: Final = {
         IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name=PLACES),
     ),
     COUNTS: (IndexModel([("t", ASCENDING), ("a", ASCENDING)], name="type"),),
+    VIOLATIONS: (IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),),
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
-CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {"tenants": (), "counters": (), CONFIGURATION: ()}
+CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
+    "tenants": (),
+    "counters": (),
+    CONFIGURATION: (),
+    MODELS: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
+}
 """The same, of the control database."""
+
+BY_TENANT: Final = (MODELS,)
+"""Collections of the control database whose documents have a `tenant`, and go with it."""
 
 _NAMESPACE_EXISTS: Final = 48
 

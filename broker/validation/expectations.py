@@ -57,8 +57,9 @@ def explained(errors: Iterable[ValidationError]) -> Iterator[Violation]:
         if error.kind.name == "required":
             yield Violation(pointer([*path, facts["property"]]), "a value, as the model requires", None)
         elif error.kind.name == "additionalProperties":
+            members: dict[str, Any] = error.instance  # type: ignore[assignment]  # an array has no members
             for name in facts["unexpected"]:
-                yield Violation(pointer([*path, name]), "no such member", _told(error.instance[name])  # type: ignore[call-overload,index]  # an object has members)
+                yield Violation(pointer([*path, name]), "no such member", _told(members[name]))
         else:
             yield from _explained(error, path)
 

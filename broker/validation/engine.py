@@ -4,7 +4,7 @@ The engine is jsonschema-rs, which finds and explains (docs/decisions/0009-valid
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import jsonschema_rs
@@ -38,6 +38,7 @@ class Validator:
         self.model = model
         self._names = model.names
         self._known = frozenset(known)
+        self._targets = model.targets
         self._units = {name: _alike(codes) for name, codes in model.units.items()}
         try:
             self._engine = jsonschema_rs.validator_for(
@@ -63,27 +64,42 @@ class Validator:
                 break
         return tuple(found.values())
 
-    def _found(self, entity: Entity) -> Iterator[Violation]:
+    def documents(self, entity: Entity) -> list[dict[str, Any]]:
+        """The entity in simplified form, as the schema speaks of it.
+
+        Of attributes with several values, one of each; in as many documents that all values are in one.
+        """
         base: dict[str, Any] = {"id": entity.id, "type": self.model.name}
         further: dict[str, list[Any]] = {}
         for iri, instances in entity.attributes.items():
             if iri == PROOF:
                 continue
             name = self._names.get(iri, iri)
-            values = [value for instance in instances for value in self._values(name, instance)]
+            values = self._values(name, instances[0])
+            for instance in instances[1:]:
+                values.extend(self._values(name, instance))
             base[name] = values[0]
             if len(values) > 1:
                 further[name] = values
+        count = min(max(map(len, further.values()), default=1), MAX_DOCUMENTS)
+        others = range(1, count)
+        return [base, *(base | {name: each[min(at, len(each) - 1)] for name, each in further.items()} for at in others)]
+
+    def is_valid(self, document: dict[str, Any]) -> bool:
+        """Whether the schema accepts a document."""
+        return self._engine.is_valid(document)
+
+    def _found(self, entity: Entity) -> Iterator[Violation]:
+        for document in self.documents(entity):
+            if not self._engine.is_valid(document):
+                yield from explained(self._engine.iter_errors(document))
+        for iri, instances in entity.attributes.items():
+            name = self._names.get(iri, iri)
             for instance in instances:
-                yield from self._besides(name, instance)
-        if not self._engine.is_valid(base):
-            yield from explained(self._engine.iter_errors(base))
-        for position in range(1, max(map(len, further.values()), default=0)):
-            if position >= MAX_DOCUMENTS:
-                break
-            other = base | {name: values[min(position, len(values) - 1)] for name, values in further.items()}
-            if not self._engine.is_valid(other):
-                yield from explained(self._engine.iter_errors(other))
+                if "unitCode" in instance:
+                    yield from self._unit(name, instance["unitCode"])
+                if name in self._targets and KINDS[instance["type"]].relationship:
+                    yield from self._pointing(name, instance, self._targets[name])
 
     def _values(self, name: str, instance: Instance) -> list[Any]:
         """The values of an instance, as a schema may speak of them: plain ones, without their kinds' wrappers."""
@@ -117,22 +133,18 @@ class Validator:
     def _member(self, key: str, value: Any) -> Any:
         return self._plain(value, vocabulary=key == "@type")
 
-    def _besides(self, name: str, instance: Instance) -> Iterator[Violation]:
-        """What a schema does not see: the unit of the value, the types of what a relationship points to."""
-        code = instance.get("unitCode")
-        if code is not None:
-            alike = self._units.get(name)
-            if alike is None:
-                if not (isinstance(code, str) and units.is_code(code)):
-                    yield Violation(pointer([name, "unitCode"]), "a UN/CEFACT common code", code)
-            elif code not in alike:
-                wanted = " or ".join(f"{each} ({units.symbol(each)})" for each in self.model.units[name])
-                yield Violation(pointer([name, "unitCode"]), f"{wanted}, or another unit of the same quantity", code)
-        targets = self.model.targets.get(name)
-        if targets and KINDS[instance["type"]].relationship:
-            yield from self._pointing(name, instance, targets)
+    def _unit(self, name: str, code: Any) -> Iterator[Violation]:
+        """A unit must be of the quantity, which a schema does not see."""
+        alike = self._units.get(name)
+        if alike is None:
+            if not (isinstance(code, str) and units.is_code(code)):
+                yield Violation(pointer([name, "unitCode"]), "a UN/CEFACT common code", code)
+        elif code not in alike:
+            wanted = " or ".join(f"{each} ({units.symbol(each)})" for each in self.model.units[name])
+            yield Violation(pointer([name, "unitCode"]), f"{wanted}, or another unit of the same quantity", code)
 
-    def _pointing(self, name: str, instance: Instance, targets: Any) -> Iterator[Violation]:
+    def _pointing(self, name: str, instance: Instance, targets: Mapping[str, str]) -> Iterator[Violation]:
+        """What a relationship points to must be of the types, as far as the entity tells them."""
         wanted = f"the id of {' or '.join(sorted(targets))}"
         types = instance.get("objectType")
         if types is not None:

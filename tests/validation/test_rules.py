@@ -219,7 +219,8 @@ def test_a_warning_is_told_and_listed_until_it_is_mended(weather: httpx2.Client,
 
 def counted(administrate: Administrate, tenant: str) -> int:
     listed = administrate(lambda registry: registry.listed(tenant))
-    return next(each.violations for each in listed if each.type == IRI)
+    count: int = next(each.violations for each in listed if each.type == IRI)
+    return count
 
 
 @pytest.mark.parametrize("way", ["delete", "off", "strict"])

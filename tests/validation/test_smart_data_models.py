@@ -129,7 +129,7 @@ def test_what_an_independent_validator_says_of_wrong_values_is_said(path: Any) -
     entity = parsed(example)
     model = bundle()[entity.types[0]]
     validator = Validator(model, bundle().retrieve)
-    oracle = jsonschema.Draft202012Validator(model.schema, registry=referencing.Registry(retrieve=_retrieved))
+    oracle = jsonschema.Draft202012Validator(model.schema, registry=referencing.Registry(retrieve=_retrieved))  # type: ignore[call-arg]
     simplified = {name: simple(content) for name, content in example.items() if name not in {"@context", "scope"}}
     said = attributes(model.schema, bundle().retrieve)
     for iri, (instance, *_) in entity.attributes.items():

@@ -11,7 +11,6 @@ import jsonschema_rs
 
 from broker.errors import BadRequestData, Violation
 from broker.model.entity import Entity, Instance
-from broker.model.grammar import shown
 from broker.model.kinds import KINDS, PROOF
 from broker.validation import units
 from broker.validation.datamodel import DataModel
@@ -172,4 +171,4 @@ def _member(key: str, name: str) -> str:
 def sentence(entity: Entity, model: DataModel, violations: tuple[Violation, ...], told: str) -> str:
     """Why an entity is refused."""
     count = "a violation" if len(violations) == 1 else f"{len(violations)} violations"
-    return f"Entity {shown(entity.id)} has {count} of its data model {model.name}: {told}."
+    return f"Entity {entity.id} has {count} of its data model {model.name}: {told}."

@@ -55,7 +55,7 @@ class Store:
         self._limits = limits
         self._first_slot = worker * MAX_IN_FLIGHT
         self._registry = Tenants(client, prefix, max_tenants)
-        control = self._registry.control
+        self.control = control = self._registry.control
         self._configuration = Configuration(client, control, reloads)
         derive = (counts.derive, *derivers)
         self._shared = Shared(client, control, self._configuration, derive, committed, max_entity)
@@ -120,6 +120,11 @@ class Store:
         """What the database says of itself (`hello`). Raises StoreUnavailable."""
         with asking("hello"):
             return await apart(self._client.admin.command("hello"))
+
+    async def create_tenant(self, tenant: str) -> None:
+        """Make the tenant if there is none. Raises NonexistentTenant if there are too many, StoreUnavailable."""
+        if tenant not in self._tenants:
+            await self._tenant(tenant, create=True)
 
     async def prepare(self) -> None:
         """Make what the default tenant needs. Raises StoreUnavailable."""

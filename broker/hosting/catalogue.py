@@ -51,6 +51,7 @@ class Catalogue:
         self._default_tenant = default_tenant
         self._clock = clock
         self._news = -1
+        self._settling = asyncio.Lock()
         self._collects = clock() + COLLECT_SECONDS * random.random()  # noqa: S311  not all workers at once
 
     async def add(self, tenant: str, source: Any) -> str:
@@ -121,6 +122,7 @@ class Catalogue:
             raise BadRequestData(f"The core context {stored} can't be deleted.")
         if self._contexts.default is not None and stored == stored_id(self._contexts.default):
             raise BadRequestData(f"The context {shown(context_id)} is the default one of this broker.")
+        await self._settle()
         record = await self._found(tenant, context_id)
         await self._records.delete(record.id, instant(self._clock()))
         self._contexts.forget(record.id)
@@ -168,9 +170,10 @@ class Catalogue:
 
     async def _settle(self) -> None:
         """Have the uses of this worker counted."""
-        uses = self._contexts.uses()
-        if uses:
-            await self._records.count(uses)
+        async with self._settling:  # who waits for it finds everything counted
+            uses = self._contexts.uses()
+            if uses:
+                await self._records.count(uses)
 
     def _use(self, record: Record) -> None:
         if record.id not in CORE_URLS:

@@ -234,8 +234,9 @@ class Contexts:
             kept = _Kept(old.context, old.digests, self._clock() + RETRY_SECONDS)
         if old is not None:
             self._count(old)
-        if forgotten == self._forgotten:
-            self._kept[key] = kept
+        if forgotten != self._forgotten:
+            kept.expires = -math.inf  # what it is made of may be no more
+        self._kept[key] = kept
         return kept
 
     async def _renewed(self, old: _Kept | None, source: Any, lasting: bool) -> _Kept:

@@ -110,7 +110,7 @@ class Records:
             return await apart(self._records.count_documents({"tenant": tenant, "kind": kind, **_ALIVE}))
 
     async def put(self, record: Record, refs: Iterable[str]) -> None:
-        """Store a context of a tenant. One that is there already, by this id, stays; it is no longer deleted."""
+        """Store a context of a tenant. One that is there already, by this id, stays."""
         made = {
             "kind": record.kind,
             "tenant": record.tenant,
@@ -119,18 +119,18 @@ class Records:
             "createdAt": record.created,
             "hits": 0,
         }
-        change = {"$setOnInsert": made, "$unset": {"deleted": ""}}
         with asking("host"):
-            await apart(self._records.update_one({"_id": record.id}, change, upsert=True))
+            await apart(self._bury(record.id))
+            await apart(self._records.update_one({"_id": record.id}, {"$setOnInsert": made}, upsert=True))
 
     async def cache(self, url: str, body: bytes, expires: datetime, now: datetime) -> None:
         """Store the copy of a remote context."""
         change = {
             "$set": {"body": body, "expiresAt": expires, "lastUsage": now},
             "$setOnInsert": {"kind": Kind.CACHED, "tenant": None, "createdAt": now, "hits": 0},
-            "$unset": {"deleted": ""},
         }
         with asking("cache"):
+            await apart(self._bury(url))
             made = (await apart(self._records.update_one({"_id": url}, change, upsert=True))).upserted_id is not None
             if made:
                 await apart(self._evict())
@@ -139,7 +139,9 @@ class Records:
         """Delete a context for all but those that refer to it, and have all workers forget it."""
 
         async def write(session: AsyncClientSession) -> None:
-            await self._records.update_one({"_id": context_id}, {"$set": {"deleted": now}}, session=session)
+            ships = {"_id": context_id, "body": {"$exists": False}}
+            if (await self._records.delete_one(ships, session=session)).deleted_count == 0:
+                await self._records.update_one({"_id": context_id}, {"$set": {"deleted": now}}, session=session)
             await self._tell(context_id, session)
 
         async def run() -> None:
@@ -184,6 +186,10 @@ class Records:
                     removed += (await apart(self._records.delete_one({"_id": document["_id"]}))).deleted_count
         return removed
 
+    async def _bury(self, context_id: str) -> None:
+        """Remove what was deleted, as another begins in its place: with another age, and its own uses."""
+        await self._records.delete_one({"_id": context_id, "deleted": {"$exists": True}})
+
     async def _is_referred_to(self, context_id: str) -> bool:
         if await self._records.find_one({"refs": context_id}, {"_id": 1}) is not None:
             return True
@@ -212,7 +218,6 @@ def _counted(context_id: str, use: Use) -> UpdateOne:
     change: dict[str, Any] = {"$inc": {"hits": use.times}, "$max": {"lastUsage": use.last}}
     if use.ships:
         change["$setOnInsert"] = {"kind": Kind.CACHED, "tenant": None, "createdAt": use.last}
-        change["$unset"] = {"deleted": ""}
     return UpdateOne({"_id": context_id}, change, upsert=use.ships)
 
 

@@ -76,7 +76,7 @@ class Catalogue:
         compiled = await self._contexts.resolve(source)
         given = source if isinstance(source, list) else [source]
         own = [each for each in given if not (isinstance(each, str) and each in CORE_URLS)]
-        if not own or (len(own) == 1 and isinstance(own[0], str)):
+        if source is None or not own or (len(own) == 1 and isinstance(own[0], str)):
             return compiled.link
         content = orjson.dumps([tenant, source], option=orjson.OPT_SORT_KEYS)
         local = blake2b(content, digest_size=16).hexdigest()

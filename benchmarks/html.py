@@ -55,14 +55,15 @@ def rates(case: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _case(case: Mapping[str, Any]) -> dict[str, Any]:
-    found = rates(case)
-    most = max(found.values())
+    batch = case["name"] in _GROUPED and case["size"] > 1  # beside H, which stores nothing, the others would be dots
+    shown = {system: rate for system, rate in rates(case).items() if not (batch and system == System.HTTP)}
+    most = max(shown.values())
     own = case["runs"][System.BROKER]
     return {
         "name": case["name"],
         "title": case["title"],
         "bars": [
-            {"system": system, "rate": rate, "width": round(100 * rate / most, 2)} for system, rate in found.items()
+            {"system": system, "rate": rate, "width": round(100 * rate / most, 2)} for system, rate in shown.items()
         ],
         "errors": sum(run["errors"] for runs in case["runs"].values() for run in runs),
     } | {name: median(run[name] for run in own) for name in ("p50", "p99", "cpu_us", "mongod_us")}

@@ -45,13 +45,14 @@ async def add(request: Request, services: Services) -> Response:
     """POST /jsonldContexts."""
     if not isinstance(request.payload, dict) or "@context" not in request.payload:
         raise InvalidRequest("The body is no JSON object with an @context.")
-    await services.store.create_tenant(request.call.tenant)
+    await services.store.enter(request.call.tenant, create=True)
     local_id = await services.catalogue.add(request.call.tenant, request.payload["@context"])
     return created(f"{CONTEXTS_PATH}/{local_id}")
 
 
 async def listed(request: Request, services: Services) -> Response:
     """GET /jsonldContexts."""
+    await services.store.enter(request.call.tenant)
     kind = request.get(KIND)
     records = await services.catalogue.listed(request.call.tenant, Kind(kind) if kind else None)
     here = base(request, services)
@@ -63,6 +64,7 @@ async def listed(request: Request, services: Services) -> Response:
 async def serve(request: Request, services: Services) -> Response:
     """GET /jsonldContexts/{contextId}."""
     tenant, context_id = request.call.tenant, request.path["contextId"]
+    await services.store.enter(tenant)
     if request.get(DETAILS):
         return json(200, _info(await services.catalogue.detail(tenant, context_id), base(request, services)))
     return content(200, CONTENT_TYPE[request.media], await services.catalogue.content(tenant, context_id))
@@ -70,6 +72,7 @@ async def serve(request: Request, services: Services) -> Response:
 
 async def delete(request: Request, services: Services) -> Response:
     """DELETE /jsonldContexts/{contextId}."""
+    await services.store.enter(request.call.tenant)
     act = services.catalogue.reload if request.get(RELOAD) else services.catalogue.delete
     await act(request.call.tenant, request.path["contextId"])
     return bare(204)

@@ -121,10 +121,10 @@ class Store:
         with asking("hello"):
             return await apart(self._client.admin.command("hello"))
 
-    async def create_tenant(self, tenant: str) -> None:
-        """Make the tenant if there is none. Raises NonexistentTenant if there are too many, StoreUnavailable."""
+    async def enter(self, tenant: str, *, create: bool = False) -> None:
+        """See that the tenant is there, or make it. Raises NonexistentTenant, StoreUnavailable."""
         if tenant not in self._tenants:
-            await self._tenant(tenant, create=True)
+            await self._tenant(tenant, create=create)
 
     async def prepare(self) -> None:
         """Make what the default tenant needs. Raises StoreUnavailable."""

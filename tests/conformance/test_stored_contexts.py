@@ -215,6 +215,7 @@ def test_a_tenants_contexts_are_its_own(running_broker: RunningBroker, api: http
     """CX-17, §5.5.10: another tenant can neither see nor delete them; the address alone is enough to follow a link."""
     local_id = host(api)
     with tenant_client(running_broker, new_tenant()) as other:
+        host(other)
         assert refusal(other.get(of(local_id))) == NOT_FOUND
         assert refusal(other.get(f"{of(local_id)}?details=true")) == NOT_FOUND
         assert refusal(other.delete(of(local_id))) == NOT_FOUND

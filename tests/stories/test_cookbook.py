@@ -123,7 +123,7 @@ CLINIC = (5.5975, 52.4472)
 
 
 def loaded_phase(entity: Entity) -> bool:
-    return max(value(entity, "activePower").values()) > 35_000
+    return bool(max(value(entity, "activePower").values()) > 35_000)
 
 
 def in_order(entities: list[Entity], key: Callable[[Entity], float]) -> list[str]:

@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
+from broker.store.contexts import CONTEXTS
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
@@ -35,11 +36,16 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     "counters": (),
     CONFIGURATION: (),
     MODELS: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
+    CONTEXTS: (
+        IndexModel([("tenant", ASCENDING), ("kind", ASCENDING)], name="tenant"),
+        IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),
+        IndexModel([("refs", ASCENDING)], name="references"),
+    ),
 }
 """The same, of the control database."""
 
-BY_TENANT: Final = (MODELS,)
-"""Collections of the control database whose documents have a `tenant`, and go with it."""
+TENANT_CONTROL: Final = {CONTEXTS: "tenant", MODELS: "tenant"}
+"""Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
 _NAMESPACE_EXISTS: Final = 48
 

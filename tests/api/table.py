@@ -7,7 +7,7 @@ from broker.api.operations import OPERATIONS
 
 ENTITY_ID = "urn:ngsi-ld:Nothing:1"
 ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
-_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value", "{type}": "Nothing"}
+_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value", "{type}": "Nothing", "{contextId}": "0" * 32}
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
     "EntityFragment": ENTITY,
@@ -15,6 +15,7 @@ _BODIES: dict[str, Any] = {
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
     "Value": 1,
+    "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""

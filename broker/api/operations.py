@@ -10,7 +10,7 @@ from broker.api.operation import Action, Operation, Success
 from broker.api.requests import Request
 from broker.api.responses import CONTENT_TYPE, Response, content
 from broker.api.services import Services
-from broker.api.table import admin, attributes, batch, contexts, discovery, entities, process
+from broker.api.table import admin, attributes, batch, contexts, discovery, entities, models, process
 from broker.names import JSON
 
 
@@ -32,6 +32,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *contexts.OPERATIONS,
     *process.OPERATIONS,
     *admin.OPERATIONS,
+    *models.OPERATIONS,
     Operation(
         name="openapi",
         title="OpenAPI description",

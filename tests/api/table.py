@@ -16,6 +16,7 @@ _BODIES: dict[str, Any] = {
     "Identifiers": [ENTITY_ID],
     "Value": 1,
     "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "DataModelRule": {"mode": "off", "schema": {"properties": {"value": {"type": "number"}}}},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""

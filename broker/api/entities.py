@@ -66,6 +66,7 @@ async def delete(request: Request, services: Services) -> Response:
 async def query(request: Request, services: Services) -> Response:
     """GET /entities."""
     page = page_of(request, services.settings)
+    joining.join_of(request, services.settings)
     asked = query_of(request, page)
     found = await reads.query(services.store, request.call, asked)
     ids = [each.id for each in found.entities]

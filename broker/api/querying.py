@@ -39,15 +39,16 @@ from broker.api.parameters import (
     Q,
     datasets,
 )
-from broker.api.rendering import attributes_asked
+from broker.api.rendering import attributes_asked, followed
 from broker.api.requests import Request
-from broker.errors import BadRequestData, OperationNotSupported
+from broker.errors import BadRequestData, OperationNotSupported, TooComplexQuery
 from broker.model.grammar import check_name, is_uri, shown
 from broker.model.parse import parse_attribute_name
 from broker.query import entity_types, geo, order, patterns, scope
 from broker.query import q as language
-from broker.query.ast import And, Condition, GeoCondition, Or, Pattern, TypeSelection
+from broker.query.ast import And, Condition, GeoCondition, LinksTo, Or, Pattern, TypeSelection
 from broker.query.keys import SCOPE
+from broker.query.links import depth, paths
 from broker.query.plan import Ordering, Query, Selector
 
 GEO: Final = (GEOREL, GEOMETRY, COORDINATES, GEOPROPERTY)
@@ -58,6 +59,8 @@ _ANY_TYPE: Final = "*"
 _SELECTORS: Final = "entities"
 """Of the body; it has no parameter."""
 _MAX_SELECTORS: Final = 100
+_MAX_LINKED: Final = 20
+"""Most conditions on linked entities in one query: each may be a query of its own."""
 
 
 def query_of(request: Request, page: Page | None = None) -> Query:
@@ -117,7 +120,7 @@ def _narrows(condition: Condition) -> bool:
     """Whether a condition looks at an attribute, not only at createdAt or modifiedAt of the entity."""
     if isinstance(condition, And | Or):
         return any(map(_narrows, condition.operands))
-    return bool(condition.path.names)
+    return isinstance(condition, LinksTo) or bool(condition.path.names)
 
 
 def _condition(request: Request) -> Condition | None:
@@ -130,8 +133,11 @@ def _condition(request: Request) -> Condition | None:
         expand_values=_names(request, EXPAND_VALUES),
         json_keys=_names(request, JSON_KEYS),
     )
-    if _links(condition):
-        raise BadRequestData("q: a path through linked entities needs join, and joinLevel as deep as the path.")
+    reached = followed(request)
+    if depth(condition) > reached:
+        raise BadRequestData(f"q: a path leads through {depth(condition)} links, join and joinLevel reach {reached}.")
+    if sum(1 for _ in paths(condition)) > _MAX_LINKED:
+        raise TooComplexQuery(f"q: more than {_MAX_LINKED} conditions on linked entities.")
     return condition
 
 
@@ -143,12 +149,6 @@ def _attributes(request: Request) -> frozenset[str]:
 def _place(request: Request) -> GeoCondition | None:
     georel, geometry, coordinates, geoproperty = map(request.get, GEO)
     return geo.parse(georel, geometry, coordinates, geoproperty, request.call.context)
-
-
-def _links(condition: Condition) -> bool:
-    if isinstance(condition, And | Or):
-        return any(map(_links, condition.operands))
-    return condition.path.link is not None
 
 
 def _names(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozenset[str]:

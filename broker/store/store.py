@@ -9,7 +9,7 @@ from typing import Any
 from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity
 from broker.query.plan import Query
-from broker.store import counts, queries
+from broker.store import counts, linking, queries
 from broker.store.apart import apart
 from broker.store.client import Client, Database
 from broker.store.commits import MAX_IN_FLIGHT, Commits, Committed, Deriver, Write
@@ -88,7 +88,7 @@ class Store:
         Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await apart(queries.find(known.database[ENTITIES], query, self._limits))
+        return await apart(_find(known.database[ENTITIES], query, self._limits))
 
     async def counts(self, tenant: str, types: str | None = None, attribute: str | None = None) -> list[Count]:
         """How many entities and attributes there are, by sets of types. Raises NonexistentTenant, StoreUnavailable."""
@@ -103,7 +103,7 @@ class Store:
         known = self._tenants.get(tenant) or await self._tenant(tenant)
         if query.of_types_alone:
             return await apart(counts.total(known.database[COUNTS], query.selectors))
-        return await apart(queries.count(known.database[ENTITIES], query, self._limits))
+        return await apart(_count(known.database[ENTITIES], query, self._limits))
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""
@@ -157,3 +157,11 @@ class Store:
                 for name in known - there:
                     del self._tenants[name]
                 self._doubtful = {name: tenant for name, tenant in self._doubtful.items() if name in there}
+
+
+async def _find(entities: queries.Entities, query: Query, limits: queries.Limits) -> list[Found]:
+    return await queries.find(entities, await linking.turned(entities, query), limits)
+
+
+async def _count(entities: queries.Entities, query: Query, limits: queries.Limits) -> int:
+    return await queries.count(entities, await linking.turned(entities, query), limits)

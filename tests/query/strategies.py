@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.query.oracle import Every, Moment, Query, Some, Term
+from tests.query.oracle import Every, Linked, Moment, Query, Some, Term
 
 LONG = "x" * 512
 INSTANTS = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00.50Z", "2026-01-01T00:00:01Z")
@@ -76,7 +76,7 @@ def attributes(draw: st.DrawFn, depth: int = 1) -> Any:
 
 @st.composite
 def entities(draw: st.DrawFn, number: int) -> dict[str, Any]:
-    entity: dict[str, Any] = {"id": f"urn:x:{number}", "type": "T"}
+    entity: dict[str, Any] = {"id": f"urn:x:{number}", "type": "T" if number % 2 else "U"}
     for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=2)):
         entity[name] = draw(attributes())
     if draw(st.integers(0, 9)) == 0:  # more keys than are indexed
@@ -121,9 +121,18 @@ def terms(draw: st.DrawFn) -> Term:
             return Term(names, inside, operator, (value,))
 
 
-def queries() -> st.SearchStrategy[Query]:
+@st.composite
+def links(draw: st.DrawFn) -> Linked:
+    """Up to two links deep."""
+    names = draw(st.sampled_from((("a",), ("b",), ("a", "b"))))
+    types = draw(st.sampled_from(((), (), ("T",), ("U", "T"), ("V",))))
+    return Linked(names, types, draw(terms() if draw(st.integers(0, 2)) else links()))
+
+
+def queries(*, linked: bool = False) -> st.SearchStrategy[Query]:
+    """Queries; `linked`: of linked entities, too."""
     return st.recursive(
-        terms(),
+        terms() | links() if linked else terms(),
         lambda inner: (
             st.lists(inner, min_size=2, max_size=3)
             .map(tuple)

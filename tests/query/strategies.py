@@ -121,18 +121,10 @@ def terms(draw: st.DrawFn) -> Term:
             return Term(names, inside, operator, (value,))
 
 
-@st.composite
-def links(draw: st.DrawFn) -> Linked:
-    """Up to two links deep."""
-    names = draw(st.sampled_from((("a",), ("b",), ("a", "b"))))
-    types = draw(st.sampled_from(((), (), ("T",), ("U", "T"), ("V",))))
-    return Linked(names, types, draw(terms() if draw(st.integers(0, 2)) else links()))
-
-
-def queries(*, linked: bool = False) -> st.SearchStrategy[Query]:
-    """Queries; `linked`: of linked entities, too."""
+def queries(leaves: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Query]:
+    """Queries of these leaves, terms without links by default."""
     return st.recursive(
-        terms() | links() if linked else terms(),
+        terms() if leaves is None else leaves,
         lambda inner: (
             st.lists(inner, min_size=2, max_size=3)
             .map(tuple)
@@ -140,3 +132,44 @@ def queries(*, linked: bool = False) -> st.SearchStrategy[Query]:
         ),
         max_leaves=4,
     )
+
+
+# Graphs: entities that link to each other, and queries that follow the links.
+
+NODES = 6
+_nodes = st.sampled_from([f"urn:x:{number}" for number in range(NODES + 1)])
+_levels = st.sampled_from((1, 2, "ok"))
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Entities of two types: `a` links to others, itself or nothing, directly or below `b`; `n` is a value."""
+    population = []
+    for number in range(NODES):
+        node: dict[str, Any] = {"id": f"urn:x:{number}", "type": "TU"[number % 2]}
+        links: dict[str, Any] = {"type": "Relationship", "object": draw(st.lists(_nodes, min_size=1, max_size=2))}
+        if draw(st.integers(0, 3)):
+            node["a"] = draw(st.sampled_from((links, links, {"type": "Property", "value": "urn:x:1"})))
+        if draw(st.booleans()):
+            node["b"] = {"type": "Property", "value": draw(_levels), "a": links}
+        if draw(st.integers(0, 4)):
+            node["n"] = {"type": "Property", "value": draw(_levels)}
+        population.append(node)
+    return population
+
+
+@st.composite
+def links(draw: st.DrawFn) -> Linked:
+    """A condition one, two or three links away."""
+    names = draw(st.sampled_from((("a",), ("a",), ("b", "a"))))
+    types = draw(st.sampled_from(((), (), (), ("T",), ("U", "T"))))
+    if draw(st.integers(0, 2)) == 0:
+        return Linked(names, types, draw(links()))
+    operator = draw(st.sampled_from(("", "==", "!=", ">", "~=")))
+    value = "o" if operator == "~=" else draw(_levels)
+    return Linked(names, types, Term(("n",), (), operator, (value,) if operator else ()))
+
+
+def graph_queries() -> st.SearchStrategy[Query]:
+    """Queries that follow links, beside conditions on the entity itself."""
+    return queries(links() | links() | st.builds(lambda value: Term(("n",), (), "==", (value,)), _levels))

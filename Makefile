@@ -32,7 +32,7 @@ test-all: $(VENV)/.installed-dev
 	NGSILD_TEST_RANDOM=1 $(BIN)/pytest
 	NGSILD_TEST_RANDOM=1 NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m http
 
-check: $(VENV)/.installed-dev
+check: $(VENV)/.installed-bench
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports

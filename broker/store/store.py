@@ -22,7 +22,7 @@ from broker.store.indexes import COUNTS, ENTITIES
 from broker.store.reads import PointReads
 from broker.store.shapes import MAX_ENTITY
 from broker.store.sweep import sweep
-from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Tenants
+from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Listed, Tenants
 from broker.telemetry import log
 
 _logger = log(__name__)
@@ -104,6 +104,10 @@ class Store:
         if query.of_types_alone:
             return await apart(counts.total(known.database[COUNTS], query.selectors))
         return await apart(_count(known.database[ENTITIES], query, self._limits))
+
+    async def tenants(self) -> list[Listed]:
+        """All tenants, the default one first. Raises StoreUnavailable."""
+        return await apart(self._registry.listed())
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""

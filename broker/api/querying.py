@@ -16,6 +16,8 @@ from broker.api.parameters import (
     COORDINATES,
     CSF,
     DATASET_ID,
+    ENTITY_MAP,
+    ENTITY_MAP_LIFETIME,
     EXPAND_VALUES,
     GEOMETRY,
     GEOPROPERTY,
@@ -34,14 +36,16 @@ from broker.api.parameters import (
     ORDER_GEOMETRY,
     PICK,
     SCOPE_Q,
+    SPLIT_ENTITIES,
     TYPE,
     Parameter,
     Q,
     datasets,
+    lifetime,
 )
 from broker.api.rendering import attributes_asked, followed
 from broker.api.requests import Request
-from broker.errors import BadRequestData, OperationNotSupported, TooComplexQuery
+from broker.errors import BadRequestData, TooComplexQuery
 from broker.model.grammar import check_name, is_uri, shown
 from broker.model.parse import parse_attribute_name
 from broker.query import entity_types, geo, order, patterns, scope
@@ -53,6 +57,7 @@ from broker.query.plan import Ordering, Query, Selector
 
 GEO: Final = (GEOREL, GEOMETRY, COORDINATES, GEOPROPERTY)
 CONDITIONS: Final = (Q, *GEO, SCOPE_Q, EXPAND_VALUES, JSON_KEYS, ID_PATTERN, CSF)
+MAPPING: Final = (ENTITY_MAP, ENTITY_MAP_LIFETIME, SPLIT_ENTITIES)
 ORDERING: Final = (ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, COLLATION)
 
 _ANY_TYPE: Final = "*"
@@ -213,7 +218,7 @@ def parse_types(request: Request, text: str) -> TypeSelection:
 
 
 def read_body(request: Request) -> None:
-    """Read the members of a Query into the request's values. Raises BadRequestData, OperationNotSupported."""
+    """Read the members of a Query into the request's values. Raises BadRequestData."""
     payload = request.payload
     if not isinstance(payload, dict):
         raise BadRequestData("The body is no object of type Query.")
@@ -222,8 +227,6 @@ def read_body(request: Request) -> None:
     for member, content in payload.items():
         if member == "type":
             continue
-        if member in _UNSUPPORTED:
-            raise OperationNotSupported(f"Query: this broker does not support {member} yet.")
         reader = _READERS.get(member)
         if reader is None:
             raise BadRequestData(f"Query: {member} is no member of it.")
@@ -240,6 +243,19 @@ def _texts(member: str, content: Any) -> dict[str, Any]:
     if not isinstance(content, list) or not content or not all(isinstance(each, str) and each for each in content):
         raise BadRequestData(f"Query: {member} is {shown(content)}, not an array of at least one string.")
     return {member: tuple(content)}
+
+
+def _boolean(member: str, content: Any) -> dict[str, Any]:
+    if not isinstance(content, bool):
+        raise BadRequestData(f"Query: {member} is {shown(content)}, neither true nor false.")
+    return {member: content}
+
+
+def _lifetime(member: str, content: Any) -> dict[str, Any]:
+    try:
+        return {member: lifetime(_text(member, content)[member])}
+    except ValueError as error:
+        raise BadRequestData(f"Query: {member} is {shown(content)}, not {error}.") from None
 
 
 def _projection(member: str, content: Any) -> dict[str, Any]:
@@ -336,7 +352,8 @@ _READERS: Final[dict[str, Callable[[str, Any], dict[str, Any]]]] = {
     _SELECTORS: _entities,
     "ordering": _order,
     "geoQ": _geo,
+    ENTITY_MAP.name: _boolean,
+    ENTITY_MAP_LIFETIME.name: _lifetime,
+    SPLIT_ENTITIES.name: _boolean,
 }
-"""Members of a Query: what each adds to the values of the request."""
-_UNSUPPORTED: Final = frozenset({"entityMap", "entityMapLifetime", "splitEntities"})
-"""Members that have yet to come; temporalQ and aggrParams belong to temporal queries alone."""
+"""Members of a Query: what each adds to the values of the request. temporalQ and aggrParams are of temporal ones."""

@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
+from broker.store.entity_maps import ENTITY_MAPS
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
@@ -27,8 +28,19 @@ INDEXES: Final = {
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
-CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {"tenants": (), "counters": (), CONFIGURATION: ()}
+CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
+    "tenants": (),
+    "counters": (),
+    CONFIGURATION: (),
+    ENTITY_MAPS: (
+        IndexModel([("tenant", ASCENDING), ("x", ASCENDING)], name="tenant"),
+        IndexModel([("x", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+}
 """The same, of the control database."""
+
+TENANT_CONTROL: Final = {ENTITY_MAPS: "tenant"}
+"""Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
 _NAMESPACE_EXISTS: Final = 48
 

@@ -15,6 +15,7 @@ from broker.store.client import Client, Database
 from broker.store.commits import MAX_IN_FLIGHT, Commits, Committed, Deriver, Write
 from broker.store.configuration import Configuration, Reload
 from broker.store.counts import Count
+from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
 from broker.store.found import Found
 from broker.store.groups import Groups, Shared
@@ -33,6 +34,7 @@ class _Tenant:
     database: Database
     reads: PointReads
     commits: Commits
+    maps: EntityMaps
 
 
 class Store:
@@ -109,6 +111,10 @@ class Store:
         """All tenants, the default one first. Raises StoreUnavailable."""
         return await apart(self._registry.listed())
 
+    async def entity_maps(self, tenant: str) -> EntityMaps:
+        """The entity maps of a tenant. Raises NonexistentTenant, StoreUnavailable."""
+        return (self._tenants.get(tenant) or await self._tenant(tenant)).maps
+
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""
         for name in await self._registry.names():
@@ -144,7 +150,9 @@ class Store:
 
     def _opened(self, tenant: str, database: Database) -> _Tenant:
         groups = Groups(tenant, database, self._shared, self._first_slot)
-        return _Tenant(database, PointReads(database[ENTITIES]), Commits(groups.run))
+        return _Tenant(
+            database, PointReads(database[ENTITIES]), Commits(groups.run), EntityMaps(self._registry.control, tenant)
+        )
 
     async def _renew(self) -> None:
         """Forget the tenants that are no more; doubt all while the database does not say."""

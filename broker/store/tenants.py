@@ -124,6 +124,8 @@ class Tenants:
                 await database.command({"collMod": name, "validator": _NOTHING, "validationLevel": "strict"})
             await pause(FORGOTTEN)
             await self._client.drop_database(database)
+            for collection, member in indexes.TENANT_CONTROL.items():
+                await self.control[collection].delete_many({member: tenant})
             await self.control["tenants"].delete_one({"_id": tenant})
 
     async def _check(self, tenant: str, name: str, create: bool) -> None:

@@ -12,6 +12,7 @@ from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
 from broker.store.contexts import CONTEXTS
+from broker.store.entity_maps import ENTITY_MAPS
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
@@ -35,16 +36,20 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     "tenants": (),
     "counters": (),
     CONFIGURATION: (),
-    MODELS: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
     CONTEXTS: (
         IndexModel([("tenant", ASCENDING), ("kind", ASCENDING)], name="tenant"),
         IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),
         IndexModel([("refs", ASCENDING)], name="references"),
     ),
+    ENTITY_MAPS: (
+        IndexModel([("tenant", ASCENDING), ("x", ASCENDING)], name="tenant"),
+        IndexModel([("x", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+    MODELS: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
 }
 """The same, of the control database."""
 
-TENANT_CONTROL: Final = {CONTEXTS: "tenant", MODELS: "tenant"}
+TENANT_CONTROL: Final = {CONTEXTS: "tenant", ENTITY_MAPS: "tenant", MODELS: "tenant"}
 """Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
 _NAMESPACE_EXISTS: Final = 48

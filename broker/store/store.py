@@ -9,12 +9,13 @@ from typing import Any
 from broker.errors import NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity
 from broker.query.plan import Query
-from broker.store import counts, queries
+from broker.store import counts, linking, queries
 from broker.store.apart import apart
 from broker.store.client import Client, Database
 from broker.store.commits import MAX_IN_FLIGHT, Checks, Commits, Committed, Deriver, Warned, Write
 from broker.store.configuration import Configuration, Reload
 from broker.store.counts import Count
+from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
 from broker.store.found import Found
 from broker.store.groups import Groups, Shared
@@ -37,6 +38,7 @@ class _Tenant:
     database: Database
     reads: PointReads
     commits: Commits
+    maps: EntityMaps
 
 
 class Store:
@@ -106,7 +108,7 @@ class Store:
         Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await apart(queries.find(known.database[ENTITIES], query, self._limits))
+        return await apart(_find(known.database[ENTITIES], query, self._limits))
 
     async def counts(self, tenant: str, types: str | None = None, attribute: str | None = None) -> list[Count]:
         """How many entities and attributes there are, by sets of types. Raises NonexistentTenant, StoreUnavailable."""
@@ -121,11 +123,15 @@ class Store:
         known = self._tenants.get(tenant) or await self._tenant(tenant)
         if query.of_types_alone:
             return await apart(counts.total(known.database[COUNTS], query.selectors))
-        return await apart(queries.count(known.database[ENTITIES], query, self._limits))
+        return await apart(_count(known.database[ENTITIES], query, self._limits))
 
     async def tenants(self) -> list[Listed]:
         """All tenants, the default one first. Raises StoreUnavailable."""
         return await apart(self._registry.listed())
+
+    async def entity_maps(self, tenant: str) -> EntityMaps:
+        """The entity maps of a tenant. Raises NonexistentTenant, StoreUnavailable."""
+        return (self._tenants.get(tenant) or await self._tenant(tenant)).maps
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""
@@ -167,7 +173,9 @@ class Store:
 
     def _opened(self, tenant: str, database: Database) -> _Tenant:
         groups = Groups(tenant, database, self._shared, self._first_slot)
-        return _Tenant(database, PointReads(database[ENTITIES]), Commits(groups.run))
+        return _Tenant(
+            database, PointReads(database[ENTITIES]), Commits(groups.run), EntityMaps(self._registry.control, tenant)
+        )
 
     async def _renew(self) -> None:
         """Forget the tenants that are no more; doubt all while the database does not say."""
@@ -184,3 +192,11 @@ class Store:
                 for name in known - there:
                     del self._tenants[name]
                 self._doubtful = {name: tenant for name, tenant in self._doubtful.items() if name in there}
+
+
+async def _find(entities: queries.Entities, query: Query, limits: queries.Limits) -> list[Found]:
+    return await queries.find(entities, await linking.turned(entities, query), limits)
+
+
+async def _count(entities: queries.Entities, query: Query, limits: queries.Limits) -> int:
+    return await queries.count(entities, await linking.turned(entities, query), limits)

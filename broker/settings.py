@@ -165,6 +165,13 @@ class Settings(BaseSettings):
     sweep_interval: float = Field(
         10.0, gt=0, description="Seconds between two sweeps of expired entities and attributes."
     )
+    max_contexts: int = Field(1000, ge=0, description="Most @contexts that one tenant hosts.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#\"<>\\]+[^\s?#\"<>\\/])?$",
+        description="Address under which clients reach the broker, for the URLs of @contexts that it hosts; "
+        "without one, it is as each request names it in `Host`.",
+    )
     context_cache: int = Field(512, ge=8, description="Contexts kept in memory, by each worker.")
 
     @model_validator(mode="after")

@@ -137,7 +137,7 @@ class Border:
         source: Any = link
         if request.context_in_body:
             refuse_link_beside_body(link)
-        if operation.body is not None and not operation.body.array:
+        if operation.body is not None and not (operation.body.array or operation.body.of_context):
             request.payload, source = split_context(request.payload, request.context_in_body, link)
         contexts = self._services.contexts
         context = contexts.known(source) or await contexts.resolve(source)

@@ -88,6 +88,30 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "attributeName",
     )
     | {"description": "§5.2.28."},
+    "JsonLdContext": {
+        "type": "object",
+        "properties": {"@context": {"type": ["string", "object", "array"]}},
+        "required": ["@context"],
+        "description": "A JSON-LD document. Of what is sent, the @context is kept.",
+    },
+    "ContextInfo": _object(
+        {
+            "URL": _URI,
+            "localId": _NAME,
+            "kind": {"enum": ["Hosted", "Cached", "ImplicitlyCreated"]},
+            "createdAt": _INSTANT,
+            "expiresAt": _INSTANT,
+            "lastUsage": _INSTANT,
+            "numberOfHits": {"type": "integer"},
+        },
+        "URL",
+        "localId",
+        "kind",
+        "createdAt",
+    )
+    | {"description": "§5.13.3.5."},
+    "Contexts": {"type": "array", "items": {"oneOf": [_URI, _ref("ContextInfo")]}},
+    "ContextOrInfo": {"oneOf": [_ref("JsonLdContext"), _ref("ContextInfo")]},
     "Identifiers": {"type": "array", "items": _URI},
     "ProblemDetails": _object(
         {
@@ -186,6 +210,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 
 PATH_VARIABLES: Final = {
     "entityId": "Id of the entity, a URI, percent-encoded as a path segment.",
+    "contextId": "Local id of the @context, or its URL, percent-encoded as a path segment.",
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
     "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
     "entityMapId": "Id of the entity map, a URI, percent-encoded as a path segment.",

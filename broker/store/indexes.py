@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
+from broker.store.contexts import CONTEXTS
 from broker.store.entity_maps import ENTITY_MAPS
 
 ENTITIES: Final = "entities"
@@ -36,10 +37,15 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel([("tenant", ASCENDING), ("x", ASCENDING)], name="tenant"),
         IndexModel([("x", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
+    CONTEXTS: (
+        IndexModel([("tenant", ASCENDING), ("kind", ASCENDING)], name="tenant"),
+        IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),
+        IndexModel([("refs", ASCENDING)], name="references"),
+    ),
 }
 """The same, of the control database."""
 
-TENANT_CONTROL: Final = {ENTITY_MAPS: "tenant"}
+TENANT_CONTROL: Final = {CONTEXTS: "tenant", ENTITY_MAPS: "tenant"}
 """Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
 _NAMESPACE_EXISTS: Final = 48

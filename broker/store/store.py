@@ -57,7 +57,7 @@ class Store:
         self._limits = limits
         self._first_slot = worker * MAX_IN_FLIGHT
         self._registry = Tenants(client, prefix, max_tenants)
-        control = self._registry.control
+        self.control = control = self._registry.control
         self._configuration = Configuration(client, control, reloads)
         derive = (counts.derive, *derivers)
         self._shared = Shared(client, control, self._configuration, derive, committed, max_entity)
@@ -126,6 +126,11 @@ class Store:
         """What the database says of itself (`hello`). Raises StoreUnavailable."""
         with asking("hello"):
             return await apart(self._client.admin.command("hello"))
+
+    async def enter(self, tenant: str, *, create: bool = False) -> None:
+        """See that the tenant is there, or make it. Raises NonexistentTenant, StoreUnavailable."""
+        if tenant not in self._tenants:
+            await self._tenant(tenant, create=create)
 
     async def prepare(self) -> None:
         """Make what the default tenant needs. Raises StoreUnavailable."""

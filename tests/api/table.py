@@ -12,6 +12,7 @@ _VARIABLES = {
     "{attrId}": "value",
     "{type}": "Nothing",
     "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
+    "{contextId}": "0" * 32,
 }
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
@@ -21,6 +22,7 @@ _BODIES: dict[str, Any] = {
     "Identifiers": [ENTITY_ID],
     "Value": 1,
     "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
+    "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""

@@ -100,6 +100,7 @@ def _paged(request: Request, query: Query, page: Page) -> Query:
         after=page.after,
         before=page.before,
         count=page.count,
+        count_limit=page.count_limit,
     )
 
 

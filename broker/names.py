@@ -28,6 +28,7 @@ COUNT_HEADER: Final = "NGSILD-Results-Count"
 COUNT_LIMITED_HEADER: Final = "NGSILD-Results-Count-Limited"
 """There are more than were counted; not of the standard."""
 ENTITY_MAP_HEADER: Final = "NGSILD-EntityMap"
+WARNING_HEADER: Final = "NGSILD-Warning"
 
 ERRORS: Final = "https://uri.etsi.org/ngsi-ld/errors/"
 """Prefix of the standard's problem types (GS CIM 009 §6.3.2)."""

@@ -29,8 +29,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *attributes.OPERATIONS,
     *batch.OPERATIONS,
     *discovery.OPERATIONS,
-    *entity_maps.OPERATIONS,
     *contexts.OPERATIONS,
+    *entity_maps.OPERATIONS,
     *process.OPERATIONS,
     *admin.OPERATIONS,
     Operation(

@@ -18,6 +18,8 @@ ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
 """Name of the index of geometries."""
 COUNTS: Final = "counts"
+VIOLATIONS: Final = "violations"
+MODELS: Final = "models"
 
 INDEXES: Final = {
     ENTITIES: (
@@ -26,6 +28,7 @@ INDEXES: Final = {
         IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name=PLACES),
     ),
     COUNTS: (IndexModel([("t", ASCENDING), ("a", ASCENDING)], name="type"),),
+    VIOLATIONS: (IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),),
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
@@ -33,19 +36,20 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     "tenants": (),
     "counters": (),
     CONFIGURATION: (),
-    ENTITY_MAPS: (
-        IndexModel([("tenant", ASCENDING), ("x", ASCENDING)], name="tenant"),
-        IndexModel([("x", ASCENDING)], name="expiry", expireAfterSeconds=0),
-    ),
     CONTEXTS: (
         IndexModel([("tenant", ASCENDING), ("kind", ASCENDING)], name="tenant"),
         IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),
         IndexModel([("refs", ASCENDING)], name="references"),
     ),
+    ENTITY_MAPS: (
+        IndexModel([("tenant", ASCENDING), ("x", ASCENDING)], name="tenant"),
+        IndexModel([("x", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+    MODELS: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
 }
 """The same, of the control database."""
 
-TENANT_CONTROL: Final = {CONTEXTS: "tenant", ENTITY_MAPS: "tenant"}
+TENANT_CONTROL: Final = {CONTEXTS: "tenant", ENTITY_MAPS: "tenant", MODELS: "tenant"}
 """Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
 _NAMESPACE_EXISTS: Final = 48

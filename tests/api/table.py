@@ -11,6 +11,7 @@ _VARIABLES = {
     "{entityId}": ENTITY_ID,
     "{attrId}": "value",
     "{type}": "Nothing",
+    "{contextId}": "0" * 32,
     "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
     "{contextId}": "0" * 32,
 }
@@ -21,8 +22,8 @@ _BODIES: dict[str, Any] = {
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
     "Value": 1,
-    "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""

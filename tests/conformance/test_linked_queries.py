@@ -17,8 +17,8 @@ def mark(api: httpx2.Client) -> str:
     """What the types of this module begin with: lamps 1 to 3 on cabinets a and b, which lie in areas x and nowhere."""
     mark = f"T{uuid4().hex}"
 
-    def make(kind: str, short: str, **attributes: Any) -> None:
-        create(api, f"urn:ngsi-ld:{mark}:{short}", type=mark + kind, **attributes)
+    def make(kind: str, name: str, /, **attributes: Any) -> None:
+        create(api, f"urn:ngsi-ld:{mark}:{name}", type=mark + kind, **attributes)
 
     def to(*names: str) -> Any:
         uris = [f"urn:ngsi-ld:{mark}:{name}" for name in names]

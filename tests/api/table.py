@@ -13,7 +13,6 @@ _VARIABLES = {
     "{type}": "Nothing",
     "{contextId}": "0" * 32,
     "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
-    "{contextId}": "0" * 32,
 }
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,

@@ -28,6 +28,9 @@ from broker.store.contexts import Records
 from broker.store.errors import asking
 from broker.store.queries import Limits
 from broker.store.store import Store
+from broker.store.tenants import control_database
+from broker.validation.bundle import bundle
+from broker.validation.rules import Rules
 
 _logger = telemetry.log(__name__)
 
@@ -45,10 +48,14 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
+        rules = Rules(control_database(database, settings.database), bundle())
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
         store = Store(
             database,
             settings.database,
+            [rules.derive],
+            reloads=[rules.reload],
+            checks=rules.checks,
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,

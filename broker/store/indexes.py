@@ -12,11 +12,14 @@ from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
 from broker.store.contexts import CONTEXTS
+from broker.store.entity_maps import ENTITY_MAPS
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
 """Name of the index of geometries."""
 COUNTS: Final = "counts"
+VIOLATIONS: Final = "violations"
+MODELS: Final = "models"
 
 INDEXES: Final = {
     ENTITIES: (
@@ -25,6 +28,7 @@ INDEXES: Final = {
         IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name=PLACES),
     ),
     COUNTS: (IndexModel([("t", ASCENDING), ("a", ASCENDING)], name="type"),),
+    VIOLATIONS: (IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),),
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
@@ -37,10 +41,15 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),
         IndexModel([("refs", ASCENDING)], name="references"),
     ),
+    ENTITY_MAPS: (
+        IndexModel([("tenant", ASCENDING), ("x", ASCENDING)], name="tenant"),
+        IndexModel([("x", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+    MODELS: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
 }
 """The same, of the control database."""
 
-TENANT_CONTROL: Final = {CONTEXTS: "tenant"}
+TENANT_CONTROL: Final = {CONTEXTS: "tenant", ENTITY_MAPS: "tenant", MODELS: "tenant"}
 """Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
 _NAMESPACE_EXISTS: Final = 48

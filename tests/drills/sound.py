@@ -48,7 +48,12 @@ ATTRIBUTES: Final[dict[str, Any]] = {
 }
 """An attribute of every kind."""
 
-VARIABLES: Final = {"entityId": IDS[0], "attrId": "height", "contextId": CORE_CONTEXT}
+VARIABLES: Final = {
+    "entityId": IDS[0],
+    "attrId": "height",
+    "contextId": CORE_CONTEXT,
+    "entityMapId": "urn:ngsi-ld:EntityMap:1",
+}
 
 PARAMETERS: Final = {
     "type": TYPE,

@@ -86,6 +86,9 @@ class Window(NamedTuple):
         return self.end is None or key < instant_key(self.end)
 
 
+ALL_TIME: Final = Window()
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Which points of entities are read.
@@ -95,7 +98,7 @@ class Reading:
     last. `bound`: how many points may be read in all (see `Read.cut`).
     """
 
-    window: Window = Window()
+    window: Window = ALL_TIME
     attributes: frozenset[str] | None = None
     dataset_ids: frozenset[str | None] | None = None
     last_n: int | None = None
@@ -114,7 +117,8 @@ class Read(NamedTuple):
     cut: str | None = None
 
 
-class Summary(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Summary:
     """What aggregates are made of: of the values of one class of a series, in one period.
 
     `kind`: "number", "boolean" (as 0 and 1), "string", "DateTime", "Date", "Time" (as seconds of the day), "array" (as

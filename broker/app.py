@@ -24,6 +24,8 @@ from broker.store.apart import apart
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
 from broker.store.errors import asking
+from broker.store.history.history import History
+from broker.store.history.record import recorder
 from broker.store.queries import Limits
 from broker.store.store import Store
 
@@ -47,6 +49,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
         store = Store(
             database,
             settings.database,
+            (recorder(lambda _: None),),
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
@@ -59,6 +62,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             yield Services(
                 settings=settings,
                 store=store,
+                history=History(store),
                 contexts=contexts,
                 rendered=Rendered(settings.render_cache_mb * 2**20),
                 checks={"database": store.ping, **_checks(database, settings.database)},

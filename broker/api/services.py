@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from broker.api.rendered import Rendered
 from broker.hosting.contexts import Contexts
 from broker.settings import Settings
+from broker.store.history.history import History
 from broker.store.store import Store
 
 Check: TypeAlias = Callable[[], Awaitable[Any]]
@@ -19,6 +20,7 @@ class Services:
 
     settings: Settings
     store: Store
+    history: History
     contexts: Contexts
     rendered: Rendered
     checks: Mapping[str, Check]

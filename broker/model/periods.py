@@ -20,21 +20,21 @@ _LAST_YEAR: Final = 9999
 
 
 class Periods:
-    """Periods of one duration from an origin on, none reaching past `end`; `end` in microseconds since 1970."""
+    """Periods of one duration from an origin on, none reaching past `end`; times are microseconds since 1970."""
 
     def __init__(self, duration: Duration, origin: str, end: int | None = None) -> None:
+        self.begin = microseconds(origin)
         self._duration = duration
         self._origin = datetime.fromisoformat(origin)
-        self._begin = microseconds(origin)
         self._end = end
-        self._starts: list[int] = [self._begin]
+        self._starts: list[int] = [self.begin]
         """Only of periods with months: those looked at so far."""
 
     def number(self, time: int) -> int:
         """In which period an instant is, in microseconds since 1970, at the origin or later."""
         months, length = self._duration
         if not months:
-            return (time - self._begin) // length if length else 0
+            return (time - self.begin) // length if length else 0
         while self._starts[-1] <= time:
             if len(self._starts) > MAX_PERIODS:
                 raise TooComplexQuery(f"The query asks for more than {MAX_PERIODS} periods of aggregation.")
@@ -56,7 +56,7 @@ class Periods:
     def _start(self, number: int) -> int:
         months, length = self._duration
         if not months:
-            return self._begin + number * length
+            return self.begin + number * length
         moment = _later(self._origin, months * number)
         if moment is None:
             return microseconds(format_instant(datetime.max.replace(tzinfo=self._origin.tzinfo)))

@@ -1,7 +1,8 @@
 """What of a change goes into history: every attribute instance that a write touched (GS CIM 009 §4.5.6).
 
-A write that sends an equal value again touches the instance, too: it is another object afterwards (`broker.model.merge`),
-and another point. What a write removes leaves a deletion. Rules can have it otherwise.
+A write that sends an equal value again touches the instance, too: it is another object then (`broker.model.merge`),
+and another point; but of the scopes, which are no attribute. What a write removes leaves a deletion. Rules can have it
+otherwise.
 """
 
 from collections.abc import Callable, Iterator
@@ -149,7 +150,7 @@ def _scopes(old: Entity | None, new: Entity | None, instant: str) -> Iterator[Re
     before = old.scopes if old is not None else ()
     after = new.scopes if new is not None else ()
     owner = new.created_at if new is not None else old.created_at if old is not None else instant
-    if after and after is not before:
+    if after and after != before:
         yield Recorded(SCOPE, owner, scope_instance(after, instant, owner))
     elif before and not after:
         yield Recorded(SCOPE, owner, {"type": "Property"}, instant)

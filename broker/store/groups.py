@@ -60,7 +60,7 @@ _States: TypeAlias = dict[str, dict[str, Any]]
 """Entity id to the document that the transaction reads."""
 _Indexing: TypeAlias = dict[str, Indexing]
 """How entities are indexed whose geometries mongod has refused."""
-_PROJECTION: Final = dict.fromkeys(("j", "r", *shapes.MARKS), 1)
+_PROJECTION: Final = dict.fromkeys(("j", "r", "h", *shapes.MARKS), 1)
 
 _Operation: TypeAlias = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
 
@@ -170,7 +170,8 @@ class Groups:
             outcome = _apply(group, states)
             if outcome.changes:
                 await self._shared.configuration.catch_up(self._tenant, session)
-                owed = self._owed(Deriving(self._tenant, outcome.changes, slot))
+                marks = {each: state["h"] for each, state in states.items() if "h" in state}
+                owed = self._owed(Deriving(self._tenant, outcome.changes, slot, marks))
                 await self._write(states, outcome, owed, indexing, session)
                 await _commit(session, give_up)
                 self._tell(owed)

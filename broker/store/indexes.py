@@ -16,6 +16,13 @@ ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
 """Name of the index of geometries."""
 COUNTS: Final = "counts"
+TAIL: Final = "history"
+"""What was recorded of late: see `broker.store.history.tail`."""
+BLOCKS: Final = "blocks"
+"""What is sealed: see `broker.store.history.sealed`."""
+EVOLUTIONS: Final = "evolutions"
+"""Which entities have a history: see `broker.store.history.directory`."""
+HISTORY_RULES: Final = "history_rules"
 
 INDEXES: Final = {
     ENTITIES: (
@@ -24,10 +31,21 @@ INDEXES: Final = {
         IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name=PLACES),
     ),
     COUNTS: (IndexModel([("t", ASCENDING), ("a", ASCENDING)], name="type"),),
+    TAIL: (),
+    BLOCKS: (),
+    EVOLUTIONS: (
+        IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
+        IndexModel([("k", ASCENDING)], name="age", sparse=True),
+    ),
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
-CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {"tenants": (), "counters": (), CONFIGURATION: ()}
+CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
+    "tenants": (),
+    "counters": (),
+    CONFIGURATION: (),
+    HISTORY_RULES: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
+}
 """The same, of the control database."""
 
 _NAMESPACE_EXISTS: Final = 48

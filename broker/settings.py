@@ -136,6 +136,11 @@ class Settings(BaseSettings):
     max_sorted: int = Field(10_000, ge=1, description="Most entities that one query puts in another order.")
     max_join_level: int = Field(5, ge=1, le=32, description="Largest `joinLevel`.")
     max_linked: int = Field(1000, ge=1, description="Most linked entities that `join` adds to one answer.")
+    temporal_limit: int = Field(
+        10_000,
+        ge=1,
+        description="Most attribute instances in one answer of a temporal query; more come with further requests.",
+    )
     render_cache_mb: int = Field(
         32,
         ge=0,

@@ -88,6 +88,11 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "attributeName",
     )
     | {"description": "§5.2.28."},
+    "EntityTemporal": _object({"id": _URI, "type": _TYPES, "scope": {}, "@context": _CONTEXT}, "id", "type")
+    | {"description": "§5.2.20. Every other member is an attribute: an array of its instances over time."},
+    "EntityTemporalFragment": _object({"id": _URI, "type": _TYPES, "scope": {}, "@context": _CONTEXT})
+    | {"description": "§5.2.20. Every other member is an attribute: an array of its instances over time."},
+    "EntityTemporalList": {"type": "array", "items": _ref("EntityTemporal")},
     "Identifiers": {"type": "array", "items": _URI},
     "ProblemDetails": _object(
         {
@@ -152,6 +157,31 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "type",
     )
     | {"description": "§5.2.23."},
+    "TemporalQuery": {
+        "allOf": [
+            _ref("Query"),
+            _object(
+                {
+                    "temporalQ": _object(
+                        {
+                            "timerel": {"enum": ["before", "after", "between"]},
+                            "timeAt": _INSTANT,
+                            "endTimeAt": _INSTANT,
+                            "timeproperty": {"enum": ["observedAt", "createdAt", "modifiedAt", "deletedAt"]},
+                            "lastN": {"type": "integer", "minimum": 1},
+                        },
+                        "timerel",
+                        "timeAt",
+                    ),
+                    "aggrParams": _object(
+                        {"aggrMethods": _NAMES, "aggrPeriodDuration": {"type": "string"}}, "aggrMethods"
+                    ),
+                },
+                "temporalQ",
+            ),
+        ],
+        "description": "§5.2.21, §5.2.23, §5.2.44.",
+    },
     "Health": _object(
         {"status": {"type": "string"}, "checks": {"type": "object", "additionalProperties": {"type": "object"}}},
         "status",
@@ -166,6 +196,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 PATH_VARIABLES: Final = {
     "entityId": "Id of the entity, a URI, percent-encoded as a path segment.",
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
+    "instanceId": "Id of the attribute instance, a URI, percent-encoded as a path segment.",
     "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
 }
 

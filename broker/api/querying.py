@@ -4,9 +4,9 @@ A body's members mean what the parameters of their names mean: they are read int
 after that is one (GS CIM 009 §5.2.23, §6.4.3.2).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from broker.api.paging import Page
 from broker.api.parameters import (
@@ -58,6 +58,10 @@ _ANY_TYPE: Final = "*"
 _SELECTORS: Final = "entities"
 """Of the body; it has no parameter."""
 _MAX_SELECTORS: Final = 100
+
+ReadMember: TypeAlias = Callable[[str, Any], dict[str, Any]]
+"""(member of a body, its content) to values of the request. Raises BadRequestData."""
+_NONE: Final[Mapping[str, ReadMember]] = {}
 
 
 def query_of(request: Request, page: Page | None = None) -> Query:
@@ -212,8 +216,11 @@ def parse_types(request: Request, text: str) -> TypeSelection:
 # The body.
 
 
-def read_body(request: Request) -> None:
-    """Read the members of a Query into the request's values. Raises BadRequestData, OperationNotSupported."""
+def read_body(request: Request, more: Mapping[str, ReadMember] = _NONE) -> None:
+    """Read the members of a Query into the request's values; `more`: members that only some queries have.
+
+    Raises BadRequestData, OperationNotSupported.
+    """
     payload = request.payload
     if not isinstance(payload, dict):
         raise BadRequestData("The body is no object of type Query.")
@@ -224,7 +231,7 @@ def read_body(request: Request) -> None:
             continue
         if member in _UNSUPPORTED:
             raise OperationNotSupported(f"Query: this broker does not support {member} yet.")
-        reader = _READERS.get(member)
+        reader = _READERS.get(member) or more.get(member)
         if reader is None:
             raise BadRequestData(f"Query: {member} is no member of it.")
         request.values.update(reader(member, content))
@@ -325,7 +332,7 @@ def _geo(member: str, content: Any) -> dict[str, Any]:
     return content
 
 
-_READERS: Final[dict[str, Callable[[str, Any], dict[str, Any]]]] = {
+_READERS: Final[dict[str, ReadMember]] = {
     **dict.fromkeys((Q.name, SCOPE_Q.name, CSF.name, LANG.name), _text),
     **dict.fromkeys((ATTRS.name, EXPAND_VALUES.name, JSON_KEYS.name), _texts),
     **dict.fromkeys((PICK.name, OMIT.name), _projection),

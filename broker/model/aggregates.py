@@ -7,7 +7,7 @@ several classes is told by those of the first class in the table that is eligibl
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from math import sqrt
+from math import inf, isfinite, sqrt
 from typing import Any, Final, TypeAlias
 
 from broker.model.temporal import Period, Summary
@@ -23,8 +23,9 @@ def _average(summary: Summary) -> float:
 
 
 def _deviation(summary: Summary) -> float:
-    """Of the population; what rounding makes negative is none."""
-    return sqrt(max(summary.squares / summary.count - _average(summary) ** 2, 0.0))
+    """Of the population; what rounding makes negative is none. Infinite, as the squares then are, beyond all numbers."""
+    variance = summary.squares / summary.count - _average(summary) ** 2
+    return sqrt(max(variance, 0.0)) if isfinite(variance) else inf
 
 
 def _average_time(summary: Summary) -> str:
@@ -79,7 +80,12 @@ METHODS: Final = (*_COUNTS, *_OF_NUMBERS)
 def aggregated(method: str, periods: Iterable[Period]) -> list[list[Any]]:
     """[value, start, end] of each period that has a value eligible for the method."""
     found = ((finished(method, period.summaries), period) for period in periods)
-    return [[value, period.start, period.end] for value, period in found if value is not None]
+    return [[value, period.start, period.end] for value, period in found if value is not None and _is_finite(value)]
+
+
+def _is_finite(value: Any) -> bool:
+    """JSON has no word for what is beyond all numbers."""
+    return not isinstance(value, float) or isfinite(value)
 
 
 def finished(method: str, summaries: Iterable[Summary]) -> Any:

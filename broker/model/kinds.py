@@ -15,8 +15,8 @@ class Kind:
 
     `name` is the `type` member; `member` holds the value and expands to `iri`; `plural` is the member of the simplified
     temporal representation, `previous` the one of showChanges. `wrapped`: simplified, the value stays an object
-    `{member: value}`. `relationship`: it points to entities, and `unitCode` is prohibited. `null`: what the value member
-    holds where it stands for a deletion.
+    `{member: value}`. `relationship`: it points to entities, and `unitCode` is prohibited. `null`: what the value
+    member holds of what was deleted.
     """
 
     name: str

@@ -4,19 +4,21 @@ normalized, concise: each attribute is an array of its instances. temporalValues
 value and time. What a deletion leaves is an NGSI-LD Null and its deletedAt; of the scope it is no scope at all.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 
+from broker.model.aggregates import aggregated
 from broker.model.entity import Instance, Names
 from broker.model.kinds import KINDS
 from broker.model.project import reduced
 from broker.model.render import Representation, instance_renderer, value_renderer
-from broker.model.temporal import Evolution, Point, Series, TimeProperty
+from broker.model.temporal import Aggregate, Evolution, Point, Series, TimeProperty
 from broker.names import SCOPE
 
 RenderEvolution: TypeAlias = Callable[[Evolution], dict[str, Any]]
-RenderSeries: TypeAlias = Callable[[str, Series], Any]
-"""(expanded name of the attribute, its points) to the content of its member."""
+Aggregated: TypeAlias = Mapping[str | None, Aggregate]
+"""Series of an attribute summed up, by datasetId."""
+T = TypeVar("T")
 
 _SHOWN_ANYWAY: Final = frozenset({TimeProperty.OBSERVED_AT, TimeProperty.DELETED_AT})
 """Times that instances show without being asked for them."""
@@ -43,7 +45,7 @@ def renderer(names: Names, representation: Representation, timeproperty: TimePro
     def instances(name: str, series: Series) -> list[dict[str, Any]]:
         return [render(name, point) for points in series.values() for point in points]
 
-    return evolution_renderer(names, representation, instances)
+    return _of_points(names, representation, instances)
 
 
 def values_renderer(names: Names, representation: Representation, timeproperty: TimeProperty) -> RenderEvolution:
@@ -72,7 +74,30 @@ def values_renderer(names: Names, representation: Representation, timeproperty: 
             shown += (one_series(kind, dataset_id, {KINDS[kind].plural: pairs}) for kind, pairs in by_kind.items())
         return shown[0] if len(shown) == 1 else shown
 
-    return evolution_renderer(names, representation, values)
+    return _of_points(names, representation, values)
+
+
+def aggregates_renderer(
+    names: Names, representation: Representation, methods: Sequence[str]
+) -> Callable[[Evolution, Mapping[str, Aggregated]], dict[str, Any]]:
+    """A function that renders what is known of an entity, and its aggregates in the place of its attributes.
+
+    Without what no method has a value of.
+    """
+
+    def render(_name: str, series: Aggregated) -> Any:
+        shown = []
+        for dataset_id, aggregate in series.items():
+            found = {method: aggregated(method, aggregate.periods) for method in methods}
+            content = {method: values for method, values in found.items() if values}
+            if content:
+                shown.append(one_series(aggregate.type, dataset_id, content))
+        return shown[0] if len(shown) == 1 else shown
+
+    form = _form(names, representation, render)
+    return lambda evolution, attributes: {
+        name: content for name, content in form(evolution, attributes).items() if content != []
+    }
 
 
 def one_series(kind: str, dataset_id: str | None, content: dict[str, Any]) -> dict[str, Any]:
@@ -80,29 +105,36 @@ def one_series(kind: str, dataset_id: str | None, content: dict[str, Any]) -> di
     return {"type": kind, **({} if dataset_id is None else {"datasetId": dataset_id}), **content}
 
 
-def evolution_renderer(names: Names, representation: Representation, render: RenderSeries) -> RenderEvolution:
-    """A function that renders evolutions, each attribute by `render`."""
+def _form(
+    names: Names, representation: Representation, render: Callable[[str, T], Any]
+) -> Callable[[Evolution, Mapping[str, T]], dict[str, Any]]:
+    """A function that renders what is known of an entity, and attributes of it, each by `render`."""
     compact = names.compactions.__getitem__
     picked, omitted = representation.pick, representation.omit
 
     def with_member(name: str) -> bool:
         return (picked is None or name in picked) and name not in omitted
 
-    def evolution(evolution: Evolution) -> dict[str, Any]:
+    def form(evolution: Evolution, attributes: Mapping[str, T]) -> dict[str, Any]:
         out: dict[str, Any] = {}
         if with_member("id"):
             out["id"] = evolution.id
         if with_member("type"):
             types = [compact(each) for each in evolution.types]
             out["type"] = types[0] if len(types) == 1 else types
-        for name, series in evolution.attributes.items():
+        for name, content in attributes.items():
             if with_member("scope" if name == SCOPE else name):
-                out[compact(name)] = render(name, series)
+                out[compact(name)] = render(name, content)
         if representation.sys_attrs:
             out.update(_times(evolution))
         return out
 
-    return evolution
+    return form
+
+
+def _of_points(names: Names, representation: Representation, render: Callable[[str, Series], Any]) -> RenderEvolution:
+    form = _form(names, representation, render)
+    return lambda evolution: form(evolution, evolution.attributes)
 
 
 def _times(evolution: Evolution) -> Iterator[tuple[str, str]]:

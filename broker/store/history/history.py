@@ -60,20 +60,20 @@ class History:
         return await self._asked(aggregates.aggregate(database, ids, reading, asked))
 
     async def create(self, tenant: str, entity: TemporalEntity) -> bool:
-        """Give an entity a history, or more of it; whether there was neither history nor entity.
+        """Give an entity a history, or more of it; whether it had none.
 
         What is new becomes an entity of the current state, too, as its newest instances have it.
         """
         attributes = _with_scope(entity.attributes, entity.scopes)
         database = await self._store.database(tenant, create=True)
-        known = await self._asked(database[EVOLUTIONS].find_one({"_id": entity.id}, {"_id": 1}))
+        known = await self._asked(database[EVOLUTIONS].find_one({"_id": entity.id}, {"x": 1}))
         if known is None and await self._made(tenant, entity, attributes):
             attributes = _without_newest(attributes)
             if attributes:
                 await self.add(tenant, entity.id, attributes)
             return True
         await self.add(tenant, entity.id, attributes)
-        return False
+        return known is None or "x" in known
 
     async def add(
         self, tenant: str, entity_id: str, attributes: _Attributes, scopes: tuple[str, ...] | None = None

@@ -144,6 +144,7 @@ OPERATIONS: Final = (
         method="DELETE",
         path=_INSTANCE,
         handler=temporal.delete_instance,
+        empty_id=True,
         action=Action.DELETE,
         clause="6.22.3.2",
         summary="Delete an instance of an attribute.",

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from uuid import uuid4
 
 from starlette.types import ASGIApp
 
@@ -16,6 +17,8 @@ from broker.api.rendered import Rendered
 from broker.api.services import Check, Services
 from broker.errors import StartError, StoreUnavailable
 from broker.hosting.contexts import Contexts
+from broker.model.durations import duration
+from broker.model.recording import Mode, Rule
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
@@ -25,9 +28,14 @@ from broker.store.client import Client as MongoClient
 from broker.store.client import connect
 from broker.store.errors import asking
 from broker.store.history.history import History
+from broker.store.history.keep import Sealing
+from broker.store.history.keeper import Keeper
 from broker.store.history.record import recorder
+from broker.store.history.rules import RuleBooks
+from broker.store.leases import Leases
 from broker.store.queries import Limits
 from broker.store.store import Store
+from broker.store.tenants import control_name
 
 _logger = telemetry.log(__name__)
 
@@ -46,10 +54,13 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
+        control = database[control_name(settings.database)]
+        books = RuleBooks(control, _default_rule(settings))
         store = Store(
             database,
             settings.database,
-            (recorder(lambda _: None),),
+            (recorder(books.of),),
+            reloads=(books.reload,),
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
@@ -57,7 +68,12 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
         )
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
-        keeping = asyncio.create_task(_keep(store, settings.sweep_interval))
+        sealing = Sealing(settings.history_seal_commits, settings.history_seal_seconds)
+        keeper = Keeper(store, books, Leases(control, uuid4().hex), sealing)
+        background = [
+            asyncio.create_task(_keep(store, settings.sweep_interval)),
+            asyncio.create_task(keeper.run(settings.history_interval)),
+        ]
         try:
             yield Services(
                 settings=settings,
@@ -69,12 +85,17 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
                 version=version("ngsild-broker"),
             )
         finally:
-            keeping.cancel()
+            for task in background:
+                task.cancel()
             await contexts.close()
             await client.close()
             await store.close()
 
     return application.create(services)
+
+
+def _default_rule(settings: Settings) -> Rule:
+    return Rule(Mode(settings.history), retention=duration(settings.history_retention))
 
 
 def _number(worker: int) -> int:

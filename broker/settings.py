@@ -161,6 +161,25 @@ class Settings(BaseSettings):
     sweep_interval: float = Field(
         10.0, gt=0, description="Seconds between two sweeps of expired entities and attributes."
     )
+    history: Literal["all", "changes", "off"] = Field(
+        "all",
+        description="What is recorded in history, where no rule says otherwise: all that is written, "
+        "only what differs from what was there, or nothing.",
+    )
+    history_retention: str = Field(
+        "",
+        pattern=r"^(P[1-9]\d{0,4}[YMWD])?$",
+        description="How long history is kept, where no rule says otherwise, such as `P13M`; without one for ever.",
+    )
+    history_seal_commits: int = Field(
+        200, ge=1, le=1000, description="Commits to an entity after which its history is sealed into compact blocks."
+    )
+    history_seal_seconds: float = Field(
+        86_400, gt=0, description="Seconds after which history is sealed at the latest."
+    )
+    history_interval: float = Field(
+        30.0, gt=0, description="Seconds between two looks for history to seal, or past its retention."
+    )
     context_cache: int = Field(512, ge=8, description="Contexts kept in memory, by each worker.")
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
+from broker.store.leases import LEASES
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
@@ -36,6 +37,7 @@ INDEXES: Final = {
     EVOLUTIONS: (
         IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
         IndexModel([("k", ASCENDING)], name="age", sparse=True),
+        IndexModel([("t", ASCENDING), ("k", ASCENDING)], name="age of type"),
     ),
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
@@ -44,6 +46,7 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     "tenants": (),
     "counters": (),
     CONFIGURATION: (),
+    LEASES: (),
     HISTORY_RULES: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
 }
 """The same, of the control database."""

@@ -109,6 +109,10 @@ class Store:
             return await apart(counts.total(known.database[COUNTS], query.selectors))
         return await apart(queries.count(known.database[ENTITIES], query, self._limits))
 
+    async def names(self) -> list[str]:
+        """The names of all tenants, the default one first. Raises StoreUnavailable."""
+        return await apart(self._registry.names())
+
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""
         for name in await self._registry.names():

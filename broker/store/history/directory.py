@@ -6,7 +6,7 @@
      a: [attribute name, …],              all it ever had
      c: DateTime, m: DateTime,            createdAt; when it was last modified, as of the last sealing or deletion
      d: DateTime,                         deletedAt, while it is deleted
-     k: microseconds since 1970,          no sealed point is older
+     k: microseconds since 1970,          no sealed point is older, nor one that came late
      n: number,                           of the last point that the temporal API added
      x: true}                             its history was deleted while it exists: it has one again with the next point
 
@@ -68,6 +68,11 @@ class Entries:
             self._set(entity_id, new, names, {"c": new.created_at, "m": instant})
         elif old.types != new.types or _has_new(old, names):
             self._set(entity_id, new, names, {"m": instant})
+
+    def note_age(self, entity_id: str, new: Entity, observed: int, instant: str) -> None:
+        """Points that were observed long before they are recorded, `observed` microseconds after 1970 the oldest."""
+        self._set(entity_id, new, set(), {"m": instant})
+        self._updates[entity_id]["$min"] = {"k": observed}
 
     def operations(self) -> list[UpdateOne]:
         """The updates of the directory."""

@@ -52,7 +52,7 @@ async def add(
     wanted = _by_identity(attributes)
     replaced: set[tuple[str, str | None, str]] = set()
 
-    def rewrite(found: Found) -> Row | None:
+    def instead(found: Found) -> Row | None:
         seen = found.row.body.get("observedAt")
         key = None if seen is None or found.row.deleted else (found.name, found.dataset_id, instant_key(seen))
         if key is None or key not in wanted or key in replaced:
@@ -60,10 +60,10 @@ async def add(
         replaced.add(key)
         return found.row._replace(modified=now, body=_body(wanted[key]))
 
-    if wanted:
-        times = [microseconds(instance["observedAt"]) for instance in wanted.values()]
+    times = [microseconds(instance["observedAt"]) for instance in wanted.values()]
+    if times:
         overlapping = {"a": {"$in": sorted(attributes)}, "o.1": {"$gte": min(times)}, "o.0": {"$lte": max(times)}}
-        await _rewrite(database, entity_id, overlapping, rewrite, session)
+        await rewrite(database, entity_id, overlapping, instead, session)
     fresh: list[Found] = []
     for name, dataset_id, instance in _last_of_each(attributes):
         seen = instance.get("observedAt")
@@ -74,7 +74,9 @@ async def add(
     if fresh:
         documents = tail.documents(entity_id, number, [line_of(each) for each in fresh], added=True)
         await database[TAIL].insert_many(list(documents), session=session)
-    noted = {"$addToSet": {"a": {"$each": sorted(attributes)}}, "$set": {"m": now}, "$unset": {"x": ""}}
+    noted: Document = {"$addToSet": {"a": {"$each": sorted(attributes)}}, "$set": {"m": now}, "$unset": {"x": ""}}
+    if times:
+        noted["$min"] = {"k": min(times)}
     await database[EVOLUTIONS].update_one({"_id": entity_id}, noted, session=session)
 
 
@@ -84,14 +86,14 @@ async def patch(
     """Replace an instance whole, but for its datasetId and createdAt. ResourceNotFound."""
     now = current_instant()
 
-    def rewrite(found: Found) -> Row | None:
+    def instead(found: Found) -> Row | None:
         body = _body(instance)
         body.pop("datasetId", None)
         if found.dataset_id is not None:
             body["datasetId"] = found.dataset_id
         return found.row._replace(modified=now, deleted=False, body=body)
 
-    await _instance(database, entity_id, name, instance_id, rewrite, session)
+    await _instance(database, entity_id, name, instance_id, instead, session)
 
 
 async def delete_instance(
@@ -144,7 +146,7 @@ def missing(entity_id: str) -> ResourceNotFound:
 
 
 async def _instance(
-    database: Database, entity_id: str, name: str, instance_id: str, rewrite: Rewrite, session: AsyncClientSession
+    database: Database, entity_id: str, name: str, instance_id: str, instead: Rewrite, session: AsyncClientSession
 ) -> None:
     """Rewrite the row that an instance id means. ResourceNotFound."""
 
@@ -152,26 +154,26 @@ async def _instance(
         if found.name != name:
             return found.row
         sequence = sequence_of(instance_id, series_key(name, found.dataset_id))
-        return rewrite(found) if sequence == found.row.sequence else found.row
+        return instead(found) if sequence == found.row.sequence else found.row
 
     prefix = instance_id.rpartition(":")[0][-16:]
     chosen = {"a": name, "_id": {"$gt": f"{entity_id} {prefix} ", "$lt": f"{entity_id} {prefix} ~"}}
-    if not await _rewrite(database, entity_id, chosen, concerned, session):
+    if not await rewrite(database, entity_id, chosen, concerned, session):
         raise ResourceNotFound(f"Attribute {name} of entity {entity_id} has no instance {instance_id}.")
     await _touch(database, entity_id, session)
 
 
-async def _rewrite(
-    database: Database, entity_id: str, chosen: Document, rewrite: Rewrite, session: AsyncClientSession
+async def rewrite(
+    database: Database, entity_id: str, chosen: Document, instead: Rewrite, session: AsyncClientSession
 ) -> int:
     """Rewrite rows of an entity, in its tail and in the blocks chosen; how many."""
-    changed = await _rewrite_tail(database[TAIL], of_entity(entity_id), rewrite, session)
+    changed = await _rewrite_tail(database[TAIL], of_entity(entity_id), instead, session)
     operations: list[ReplaceOne[Document] | DeleteOne] = []
     blocks = {"$and": [of_entity(entity_id), chosen]}
     async for document in database[BLOCKS].find(blocks, session=session):
         series = series_of(document)
         before = decode(document["b"])
-        after = [rewrite(Found(series.name, series.dataset_id, row)) for row in before]
+        after = [instead(Found(series.name, series.dataset_id, row)) for row in before]
         changes = sum(old is not new for old, new in zip(before, after, strict=True))
         if changes:
             changed += changes
@@ -187,13 +189,13 @@ def _instead(document_id: str, series: Series, rows: list[Row]) -> ReplaceOne[Do
     return ReplaceOne({"_id": document_id}, block(series, rows, document_id))
 
 
-async def _rewrite_tail(collection: Collection, chosen: Document, rewrite: Rewrite, session: AsyncClientSession) -> int:
+async def _rewrite_tail(collection: Collection, chosen: Document, instead: Rewrite, session: AsyncClientSession) -> int:
     """Rewrite rows of the tail; how many."""
     changed = 0
     operations: list[ReplaceOne[Document] | DeleteOne] = []
     async for document in collection.find(chosen, session=session):
         before = list(tail.rows(document))
-        after = [(found, rewrite(found)) for found in before]
+        after = [(found, instead(found)) for found in before]
         changes = sum(row is not found.row for found, row in after)
         if changes:
             changed += changes

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from pymongo import InsertOne, UpdateOne
 
 from broker.model.entity import Entity
-from broker.model.recording import Recorded, Rules, kept, recorded
+from broker.model.recording import Marks, Recorded, Rules, kept, recorded
 from broker.model.series import microseconds
 from broker.store.commits import Change, Deriver, Deriving, Owed
 from broker.store.history.directory import Entries
@@ -25,45 +25,71 @@ def recorder(rules_of: RulesOf) -> Deriver:
     """The deriver."""
 
     def derive(deriving: Deriving) -> Iterator[Owed]:
-        rules = rules_of(deriving.tenant)
-        entries = Entries()
-        lines: dict[str, list[list[Any]]] = {}
-        marks = {} if rules is None else {each: dict(known) for each, known in deriving.marks.items()}
+        recording = _Recording(deriving, rules_of(deriving.tenant))
         for change in deriving.changes:
-            entity_id = change.entity_id
-            points = list(recorded(change.old, change.new, change.instant))
-            if rules is not None and points:
-                points = _kept(change, points, rules, marks.setdefault(entity_id, {}))
-                if not points:
-                    continue
-            if points:
-                lines.setdefault(entity_id, []).extend(line(2 * change.revision, point) for point in points)
-            entries.note(entity_id, change.old, change.new, {point.name for point in points}, change.instant)
-        time = microseconds(deriving.changes[0].instant)
-        for entity_id, points_of in lines.items():
-            for document in documents(entity_id, time, points_of):
-                yield Owed(TAIL, InsertOne(document))
-        for operation in entries.operations():
-            yield Owed(EVOLUTIONS, operation)
-        if rules is not None:
-            yield from _remembered(deriving, marks)
+            recording.take(change)
+        return recording.owed()
 
     return derive
 
 
-def _kept(change: Change, points: list[Recorded], rules: Rules, marks: dict[str, Any]) -> list[Recorded]:
-    types = _types(change.new if change.new is not None else change.old)
-    return [point for point in points if kept(point, rules(types, point.name), change.old, marks)]
+class _Recording:
+    """What a group of changes adds to history."""
+
+    def __init__(self, deriving: Deriving, rules: Rules | None) -> None:
+        self._deriving = deriving
+        self._rules = rules
+        self._entries = Entries()
+        self._lines: dict[str, list[list[Any]]] = {}
+        self._marks: dict[str, Marks] = {}
+
+    def take(self, change: Change) -> None:
+        """Record a change."""
+        points = list(recorded(change.old, change.new, change.instant))
+        if points and self._rules is not None:
+            points = self._kept(change, points, self._rules)
+            if not points:
+                return
+        entity_id = change.entity_id
+        if points:
+            lines = [line(2 * change.revision, point) for point in points]
+            self._lines.setdefault(entity_id, []).extend(lines)
+        names = {point.name for point in points}
+        self._entries.note(entity_id, change.old, change.new, names, change.instant)
+        if self._rules is not None and change.new is not None:
+            late = _late(change, points)
+            if late is not None:
+                self._entries.note_age(entity_id, change.new, late, change.instant)
+
+    def owed(self) -> Iterator[Owed]:
+        """All of it as writes."""
+        time = microseconds(self._deriving.changes[0].instant)
+        for entity_id, lines in self._lines.items():
+            for document in documents(entity_id, time, lines):
+                yield Owed(TAIL, InsertOne(document))
+        for operation in self._entries.operations():
+            yield Owed(EVOLUTIONS, operation)
+        for entity_id, marks in self._marks.items():
+            before = self._deriving.marks.get(entity_id, {})
+            changed = {f"h.{key}": mark for key, mark in marks.items() if before.get(key) != mark}
+            if changed:
+                yield Owed(ENTITIES, UpdateOne({"_id": entity_id}, {"$set": changed}))
+
+    def _kept(self, change: Change, points: list[Recorded], rules: Rules) -> list[Recorded]:
+        types = _types(change.new if change.new is not None else change.old)
+        marks = self._marks.get(change.entity_id)
+        if marks is None:
+            known = self._deriving.marks.get(change.entity_id, {})
+            marks = self._marks[change.entity_id] = {key: list(mark) for key, mark in known.items()}
+        return [point for point in points if kept(point, rules(types, point.name), change.old, marks)]
+
+
+def _late(change: Change, points: list[Recorded]) -> int | None:
+    """The oldest observation of an earlier day, in microseconds since 1970."""
+    seen = [each.instance["observedAt"] for each in points if "observedAt" in each.instance]
+    oldest = min(seen, default=None)
+    return None if oldest is None or oldest[:10] >= change.instant[:10] else microseconds(oldest)
 
 
 def _types(entity: Entity | None) -> tuple[str, ...]:
     return () if entity is None else entity.types
-
-
-def _remembered(deriving: Deriving, marks: dict[str, dict[str, Any]]) -> Iterator[Owed]:
-    """The marks that have changed, kept with their entities."""
-    for entity_id, known in marks.items():
-        before = deriving.marks.get(entity_id, {})
-        changed = {f"h.{key}": mark for key, mark in known.items() if before.get(key) != mark}
-        if changed:
-            yield Owed(ENTITIES, UpdateOne({"_id": entity_id}, {"$set": changed}))

@@ -33,7 +33,7 @@ from broker.history.query import TemporalQuery, is_there, matching
 from broker.model.aggregates import aggregated
 from broker.model.instants import instant_key
 from broker.model.render import Representation
-from broker.model.render_temporal import RenderEvolution, aggregates_renderer, renderer, values_renderer
+from broker.model.render_temporal import aggregates_renderer, renderer, values_renderer
 from broker.model.temporal import Aggregate, Evolution, Read, Reading, Window
 from broker.names import DEFAULT_DATASET, SCOPE
 from broker.query import order
@@ -115,13 +115,34 @@ async def _shown(
     if asked.form == AGGREGATED_VALUES:
         return await _aggregated(request, history, asked, ids)
     read = await history.read(request.call.tenant, ids, asked.reading) if ids else Read([])
-    render = _renderer(request, asked)
+    context, timeproperty = request.call.context, timeproperty_of(request)
+    if asked.form == TEMPORAL_VALUES:
+        kinds = await _kinds_beyond(request, history, asked.reading, read)
+        render = values_renderer(context, asked.representation, timeproperty, kinds)
+    else:
+        render = renderer(context, asked.representation, timeproperty)
     return list(map(render, read.evolutions)), read
 
 
-def _renderer(request: Request, asked: _Asked) -> RenderEvolution:
-    make = values_renderer if asked.form == TEMPORAL_VALUES else renderer
-    return make(request.call.context, asked.representation, timeproperty_of(request))
+async def _kinds_beyond(request: Request, history: History, reading: Reading, read: Read) -> dict[str, str]:
+    """The kinds of attributes that are there, but wholly beyond the part that was read."""
+    beyond = {
+        name: each.id
+        for each in read.evolutions
+        for name, series in each.attributes.items()
+        if not any(series.values())
+    }
+    if not beyond:
+        return {}
+    newest = replace(reading, attributes=frozenset(beyond), last_n=1, bound=None)
+    found = await history.read(request.call.tenant, list(dict.fromkeys(beyond.values())), newest)
+    return {
+        name: points[0].instance["type"]
+        for each in found.evolutions
+        for name, series in each.attributes.items()
+        for points in series.values()
+        if points
+    }
 
 
 # Aggregates.

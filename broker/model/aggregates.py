@@ -23,7 +23,7 @@ def _average(summary: Summary) -> float:
 
 
 def _deviation(summary: Summary) -> float:
-    """Of the population; what rounding makes negative is none. Infinite, as the squares then are, beyond all numbers."""
+    """Of the population; what rounding makes negative is none. Infinite if the squares are."""
     variance = summary.squares / summary.count - _average(summary) ** 2
     return sqrt(max(variance, 0.0)) if isfinite(variance) else inf
 

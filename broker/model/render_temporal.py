@@ -5,6 +5,7 @@ value and time. What a deletion leaves is an NGSI-LD Null and its deletedAt; of 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar
 
 from broker.model.aggregates import aggregated
@@ -48,10 +49,16 @@ def renderer(names: Names, representation: Representation, timeproperty: TimePro
     return _of_points(names, representation, instances)
 
 
-def values_renderer(names: Names, representation: Representation, timeproperty: TimeProperty) -> RenderEvolution:
+def values_renderer(
+    names: Names,
+    representation: Representation,
+    timeproperty: TimeProperty,
+    kinds: Mapping[str, str] = MappingProxyType({}),
+) -> RenderEvolution:
     """A function that renders evolutions as temporalValues.
 
-    A point that lacks the time that was asked for is told with its deletedAt, or else its modifiedAt.
+    A point that lacks the time that was asked for is told with its deletedAt, or else its modifiedAt. `kinds`: of the
+    attributes whose points are all in another part of an answer.
     """
     value_of = value_renderer(names)
 
@@ -64,6 +71,8 @@ def values_renderer(names: Names, representation: Representation, timeproperty: 
 
     def values(name: str, series: Series) -> Any:
         shown: list[dict[str, Any]] = []
+        if not series and name in kinds:
+            shown.append(one_series(kinds[name], None, {KINDS[kinds[name]].plural: []}))
         for dataset_id, points in series.items():
             by_kind: dict[str, list[Any]] = {}
             for point in points:

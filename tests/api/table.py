@@ -7,7 +7,8 @@ from broker.api.operations import OPERATIONS
 
 ENTITY_ID = "urn:ngsi-ld:Nothing:1"
 ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
-_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value", "{type}": "Nothing"}
+INSTANCE_ID = "urn:ngsi-ld:Instance:0"
+_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value", "{type}": "Nothing", "{instanceId}": INSTANCE_ID}
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
     "EntityFragment": ENTITY,
@@ -16,9 +17,20 @@ _BODIES: dict[str, Any] = {
     "Identifiers": [ENTITY_ID],
     "Value": 1,
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
+    "TemporalQuery": {
+        "type": "Query",
+        "entities": [{"type": "Nothing"}],
+        "temporalQ": {"timerel": "after", "timeAt": "2026-01-01T00:00:00Z"},
+    },
+    "EntityTemporal": {**ENTITY, "value": [ENTITY["value"]]},
+    "EntityTemporalFragment": {"value": [ENTITY["value"]]},
 }
 """A sound body for each schema of a request."""
-_QUERIES = {"queryEntities": "?type=Nothing", "purgeEntities": "?type=Nothing"}
+_QUERIES = {
+    "queryEntities": "?type=Nothing",
+    "purgeEntities": "?type=Nothing",
+    "queryTemporal": "?type=Nothing&timerel=after&timeAt=2026-01-01T00:00:00Z",
+}
 """What an operation cannot do without."""
 
 NAMES = [operation.name for operation in OPERATIONS]

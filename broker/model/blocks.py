@@ -121,7 +121,7 @@ class Block:
         places = np.arange(self.length) if wanted is None else np.flatnonzero(wanted)
         if not len(places):
             return []
-        modified, created = instants(self._column(1)[places]), instants(self._column(2)[places])
+        modified, created = _system_times(self._column(1)[places]), _system_times(self._column(2)[places])
         observed, digits = instants(self._column(3)[places]), self._column(4)[places].tolist()
         chosen = self._column(5)[places].tolist()
         numbers = self._numbers()[places].tolist() if len(self._sections[7]) else [None] * len(places)
@@ -130,7 +130,7 @@ class Block:
         rows = []
         for i, sequence in enumerate(sequences):
             template = self._templates[chosen[i]]
-            made, changed = _canonical(created[i]), _canonical(modified[i])
+            made, changed = created[i], modified[i]
             seen = None if digits[i] == _ABSENT else _written(observed[i], digits[i])
             body = parsed.get(chosen[i])
             if body is None:
@@ -203,9 +203,16 @@ def _body(template: bytes, modified: str, created: str, seen: str | None) -> tup
     return body, lasting
 
 
+def _system_times(times: Integers) -> list[str]:
+    """System times as DateTimes; mostly all rows were created at one."""
+    if times[0] == times[-1] and (times == times[0]).all():
+        return [_canonical(instants(times[:1])[0])] * len(times)
+    return [_canonical(text) for text in instants(times)]
+
+
 def _canonical(text: str) -> str:
-    """A system time from its six digits: zeros at the end are left out."""
-    return f"{text[:19]}Z" if text.endswith("000000") else text.rstrip("0") + "Z"
+    """A DateTime from one with six digits: zeros at the end are left out."""
+    return f"{text[:19]}Z" if text[20:] == "000000" else f"{text.rstrip('0')}Z"
 
 
 def _written(text: str, digits: int) -> str:

@@ -7,6 +7,7 @@
      c: DateTime, m: DateTime,            createdAt; when it was last modified, as of the last sealing or deletion
      d: DateTime,                         deletedAt, while it is deleted
      k: microseconds since 1970,          no sealed point is older, nor one that came late
+     b: {series key: name},               the open block of each series: the _id without what all of the series have
      n: number,                           of the last point that the temporal API added
      x: true}                             its history was deleted while it exists: it has one again with the next point
 

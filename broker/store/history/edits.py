@@ -41,9 +41,13 @@ async def transact(database: Database, work: Callable[[AsyncClientSession], Awai
 
 
 async def add(
-    database: Database, entity_id: str, attributes: Mapping[str, Sequence[Instance]], session: AsyncClientSession
+    database: Database,
+    entity_id: str,
+    attributes: Mapping[str, Sequence[Instance]],
+    session: AsyncClientSession,
+    types: Sequence[str] = (),
 ) -> None:
-    """Add instances; one with the datasetId and the observedAt of a row replaces that.
+    """Add instances, and types that the entity lacks; one with the datasetId and the observedAt of a row replaces that.
 
     Raises ResourceNotFound if the entity neither has a history nor exists.
     """
@@ -77,6 +81,8 @@ async def add(
     noted: Document = {"$addToSet": {"a": {"$each": sorted(attributes)}}, "$set": {"m": now}, "$unset": {"x": ""}}
     if times:
         noted["$min"] = {"k": min(times)}
+    if types:
+        noted["$addToSet"] |= {"t": {"$each": list(types)}, "l": {"$each": list(types)}}
     await database[EVOLUTIONS].update_one({"_id": entity_id}, noted, session=session)
 
 
@@ -133,7 +139,7 @@ async def delete_entity(database: Database, entity_id: str, session: AsyncClient
         gone += (await database[EVOLUTIONS].delete_one({"_id": entity_id}, session=session)).deleted_count
     else:
         known = await database[EVOLUTIONS].find_one_and_update(
-            {"_id": entity_id}, {"$set": {"x": True}, "$unset": {"k": ""}}, {"x": 1}, session=session
+            {"_id": entity_id}, {"$set": {"x": True}, "$unset": {"k": "", "b": ""}}, {"x": 1}, session=session
         )
         gone += known is not None and "x" not in known
     if not gone:

@@ -67,13 +67,17 @@ class History:
         attributes = _with_scope(entity.attributes, entity.scopes)
         database = await self._store.database(tenant, create=True)
         known = await self._asked(database[EVOLUTIONS].find_one({"_id": entity.id}, {"x": 1}))
+        new = (known is None or "x" in known) and not await self._asked(reads.has_points(database, entity.id))
         if known is None and await self._made(tenant, entity, attributes):
             attributes = _without_newest(attributes)
             if attributes:
                 await self.add(tenant, entity.id, attributes)
             return True
-        await self.add(tenant, entity.id, attributes)
-        return known is None or "x" in known
+        await self._typed(tenant, entity)
+        await self._edit(
+            tenant, lambda database, session: edits.add(database, entity.id, attributes, session, entity.types)
+        )
+        return new
 
     async def add(
         self, tenant: str, entity_id: str, attributes: _Attributes, scopes: tuple[str, ...] | None = None
@@ -120,6 +124,18 @@ class History:
         if isinstance(outcome, BrokerError):
             raise outcome
         return bool(outcome)
+
+    async def _typed(self, tenant: str, entity: TemporalEntity) -> None:
+        """Give the entity of the current state, if it is there, the types that it lacks."""
+
+        def apply(old: Entity | None, now: str) -> tuple[Entity | None, None]:
+            if old is None or set(entity.types) <= set(old.types):
+                return old, None
+            return old._replace(types=tuple(dict.fromkeys(old.types + entity.types)), modified_at=now), None
+
+        (outcome,) = await self._store.commit(tenant, [Write(entity.id, apply)])
+        if isinstance(outcome, BrokerError):
+            raise outcome
 
     async def _edit(self, tenant: str, work: Callable[[Database, AsyncClientSession], Awaitable[None]]) -> None:
         database = await self._store.database(tenant)

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
+from broker.errors import StoreUnavailable
 from broker.model.instants import format_instant
 from broker.model.periods import add
 from broker.model.recording_rules import RuleBook, length
@@ -17,9 +18,12 @@ from broker.model.temporal import Duration
 from broker.store.client import Database
 from broker.store.errors import asking
 from broker.store.history import edits
-from broker.store.history.seal import seal
+from broker.store.history.seal import MOST_DOCUMENTS, TOGETHER, seal
 from broker.store.history.tail import Found, entity_of, of_entity, time_of
 from broker.store.indexes import BLOCKS, EVOLUTIONS, TAIL
+from broker.telemetry import log
+
+_logger = log(__name__)
 
 _BATCH: Final = 10_000
 
@@ -40,12 +44,31 @@ async def keep(database: Database, rules: RuleBook | None, sealing: Sealing, now
     if rules is not None:
         by_type, general = rules.retentions()
         period = min([period, *(length(each) for each in (*by_type.values(), general) if each is not None)])
+    waiting: list[str] = []
     async for entity_id in due(database, sealing.commits, int(now.timestamp() * 1e6 - period)):
-        if not await go_on():
-            return
-        await seal(database, entity_id)
+        waiting.append(entity_id)
+        if len(waiting) >= TOGETHER:
+            if not await go_on():
+                return
+            await _seal(database, waiting)
+            waiting = []
+    await _seal(database, waiting)
     if rules is not None:
         await sweep(database, rules, now, go_on)
+
+
+async def _seal(database: Database, entity_ids: list[str]) -> None:
+    """Seal the tails of entities to their ends. One that cannot be sealed does not keep the others from it."""
+    try:
+        while entity_ids and await seal(database, entity_ids) >= MOST_DOCUMENTS:
+            pass
+    except StoreUnavailable:
+        raise
+    except Exception:
+        _logger.exception("Not sealed: %s", entity_ids[0] if len(entity_ids) == 1 else f"{len(entity_ids)} histories")
+        if len(entity_ids) > 1:
+            for entity_id in entity_ids:
+                await _seal(database, [entity_id])
 
 
 async def due(database: Database, commits: int, until: int) -> AsyncIterator[str]:

@@ -6,8 +6,10 @@ come first; they say how far to go where only the newest, or the earliest, are w
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from broker.model.blocks import Block
@@ -25,6 +27,9 @@ _AT_ONCE: Final = 50
 
 _Rows: TypeAlias = dict[sealed.Series, list[Row]]
 _Key: TypeAlias = Callable[[Row], tuple[str, int]]
+Mask: TypeAlias = NDArray[np.bool_]
+"""Of each row of a block whether it is meant."""
+_TIMELESS: Final = -(2**62)
 _LAST: Final = "~"
 """Greater than any instant key."""
 
@@ -92,15 +97,43 @@ def block_filter(ids: Sequence[str], reading: Reading) -> Document:
 
 
 def opened_rows(document: Document, reading: Reading) -> list[Row]:
-    """The rows of a block in the window."""
+    """The rows of a block in the window; not those that surely are too many."""
     opened = Block(document["b"])
     start, end = range_of(reading.window.start, reading.window.end)
     if start is None and end is None:
-        return opened.rows()
-    return opened.rows(within(opened, reading.window.timeproperty, start, end))
+        wanted = np.ones(opened.length, np.bool_)
+    else:
+        wanted = within(opened, reading.window.timeproperty, start, end)
+    if reading.last_n is not None:
+        wanted = _newest_of(opened, reading, wanted, reading.last_n)
+    elif reading.bound is not None:
+        wanted = _earliest_of(opened, reading, wanted, reading.bound + 1)
+    return opened.rows(wanted)
 
 
-def within(block: Block, timeproperty: TimeProperty, start: int | None, end: int | None) -> Any:
+def _newest_of(block: Block, reading: Reading, wanted: Mask, number: int) -> Mask:
+    """Of the rows wanted the newest; those without a time only where others are too few."""
+    places = np.flatnonzero(wanted)
+    if len(places) <= number:
+        return wanted
+    times, there = block.times(reading.window.timeproperty)
+    order = np.lexsort((places, np.where(there, times, _TIMELESS)[places]))
+    result = np.zeros(block.length, np.bool_)
+    result[places[order[-number:]]] = True
+    return result
+
+
+def _earliest_of(block: Block, reading: Reading, wanted: Mask, number: int) -> Mask:
+    """Of the rows wanted the earliest, and all that are as early as the last of them."""
+    times, there = block.times(reading.window.timeproperty)
+    timed = times[wanted & there]
+    if len(timed) <= number:
+        return wanted
+    early: Mask = times <= np.partition(timed, number - 1)[number - 1]
+    return wanted & early
+
+
+def within(block: Block, timeproperty: TimeProperty, start: int | None, end: int | None) -> Mask:
     """Of each row whether it is in the window."""
     times, wanted = block.times(timeproperty)
     if start is not None:
@@ -258,11 +291,15 @@ async def _without_points(
 ) -> set[str]:
     """The entities that exist and have no history."""
     doubtful = [each for each in ids if each in known and known[each].emptied and each not in unsealed.modified]
-    return {
-        each
-        for each in doubtful
-        if await database[BLOCKS].find_one(tail.of_entity(each), {"_id": 1}, session=session) is None
-    }
+    return {each for each in doubtful if not await has_points(database, each, session)}
+
+
+async def has_points(database: Database, entity_id: str, session: AsyncClientSession | None = None) -> bool:
+    """Whether there is any point of an entity."""
+    for collection in (TAIL, BLOCKS):
+        if await database[collection].find_one(tail.of_entity(entity_id), {"_id": 1}, session=session) is not None:
+            return True
+    return False
 
 
 def _attributes(rows: _Rows, passed: Iterable[sealed.Series]) -> dict[str, dict[str, Series]]:

@@ -49,9 +49,14 @@ class Series(NamedTuple):
     dataset_id: str | None
 
     @property
+    def key(self) -> str:
+        """What names it among those of its entity."""
+        return series_key(self.name, self.dataset_id)
+
+    @property
     def prefix(self) -> str:
         """What the _id of its blocks begins with."""
-        return f"{self.entity_id} {series_key(self.name, self.dataset_id)} "
+        return f"{self.entity_id} {self.key} "
 
 
 def series_of(document: Document) -> Series:

@@ -221,21 +221,22 @@ class World:
     async def create(self) -> None:
         entity_id, name = self.rng.choice(IDS), self.rng.choice(NAMES)
         brought = [self.fresh(self.rng.choice(DATASETS)) for _ in range(3)]
-        new = entity_id not in self.known and entity_id not in self.current
+        new = entity_id not in self.known
+        exists = entity_id in self.current
         assert await self.history.create("", TemporalEntity(entity_id, TYPES, {name: brought})) == new
-        if new:
+        if new and not exists:
             self.current[entity_id] = {(name, each.get("datasetId")) for each in brought}
         self.known.add(entity_id)
         self._put(entity_id, name, brought)
 
     async def seal(self) -> None:
-        await seal(self.database, self.rng.choice(IDS), full=7)
+        await seal(self.database, self.rng.choice((IDS, IDS[:1], IDS[1:])), full=7)
 
     async def crash(self) -> None:
         """A sealing that never commits: what a worker leaves that dies in the middle of it."""
         async with self.database.client.start_session() as session:
             await session.start_transaction(read_concern=SNAPSHOT)
-            await take_in(self.database, self.rng.choice(IDS), session, full=7)
+            await take_in(self.database, IDS, session, full=7)
             await session.abort_transaction()
 
     async def check(self) -> None:
@@ -314,7 +315,7 @@ STEPS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 async def test_any_sequence_of_events_leaves_the_points_of_a_list(
     seed: int, store: Store, history: History, database: Database
 ) -> None:

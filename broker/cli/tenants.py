@@ -15,7 +15,7 @@ from broker.cli.options import takes_settings
 from broker.errors import BadRequestData, BrokerError, NonexistentTenant, StartError
 from broker.settings import Settings
 from broker.store import embedded
-from broker.store.client import connect
+from broker.store.client import Client, connect
 from broker.store.tenants import DEFAULT, Listed, Tenants
 
 T = TypeVar("T")
@@ -76,18 +76,19 @@ def _checked(name: str) -> str:
 
 def _ask(settings: Settings, question: Callable[[Tenants], Awaitable[T]]) -> T:
     """The registry's answer. Raises StartError if there is none."""
-    return asyncio.run(_asked(_uri(settings), settings.database, question))
+    return asyncio.run(administered(settings, lambda _, registry: question(registry)))
 
 
-async def _asked(uri: str, prefix: str, question: Callable[[Tenants], Awaitable[T]]) -> T:
+async def administered(settings: Settings, question: Callable[[Client, Tenants], Awaitable[T]]) -> T:
+    """The answer of the database that the settings name. Raises StartError if there is none."""
     try:
-        client = connect(uri)
+        client = connect(_uri(settings))
     except (ValueError, TypeError, PyMongoError) as error:
         reason = str(error).rstrip(".")
         raise StartError(f"The connection string cannot be used: {reason}.", "Correct NGSILD_MONGODB_URI.") from None
     async with client:
         try:
-            return await question(Tenants(client, prefix))
+            return await question(client, Tenants(client, settings.database))
         except NonexistentTenant as error:
             raise StartError(error.detail, "`broker tenants` lists those that there are.") from None
         except BrokerError as error:

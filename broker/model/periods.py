@@ -64,10 +64,10 @@ class Periods:
 
 
 def _later(moment: datetime, months: int) -> datetime | None:
-    """The same day so many months later, or the last of that month; None after the last year."""
+    """The same day so many months later, or the last of that month; None where the calendar ends."""
     years, month = divmod(moment.month - 1 + months, 12)
     year = moment.year + years
-    if year > _LAST_YEAR:
+    if not 1 <= year <= _LAST_YEAR:
         return None
     return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))
 

@@ -16,6 +16,7 @@ from broker.api import application
 from broker.api.rendered import Rendered
 from broker.api.services import Check, Services
 from broker.errors import StartError, StoreUnavailable
+from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.model.durations import duration
 from broker.model.recording import Mode, Rule
@@ -26,6 +27,7 @@ from broker.store import health
 from broker.store.apart import apart
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
+from broker.store.contexts import Records
 from broker.store.errors import asking
 from broker.store.history.history import History
 from broker.store.history.keep import Sealing
@@ -35,7 +37,9 @@ from broker.store.history.rules import RuleBooks
 from broker.store.leases import Leases
 from broker.store.queries import Limits
 from broker.store.store import Store
-from broker.store.tenants import control_name
+from broker.store.tenants import control_database
+from broker.validation.bundle import bundle
+from broker.validation.rules import Rules
 
 _logger = telemetry.log(__name__)
 
@@ -53,25 +57,30 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
+        control = control_database(database, settings.database)
+        rules = Rules(control, bundle())
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
-        control = database[control_name(settings.database)]
         books = RuleBooks(control, _default_rule(settings))
         store = Store(
             database,
             settings.database,
-            (recorder(books.of),),
-            reloads=(books.reload,),
+            [rules.derive, recorder(books.of)],
+            reloads=[rules.reload, books.reload],
+            checks=rules.checks,
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
             worker=_number(worker),
         )
         client = Client(Guard(settings.allowed_networks))
-        contexts = Contexts(settings, client)
+        records = Records(store.control)
+        contexts = Contexts(settings, client, records)
+        catalogue = Catalogue(contexts, records, settings.max_contexts)
         sealing = Sealing(settings.history_seal_commits, settings.history_seal_seconds)
         keeper = Keeper(store, books, Leases(control, uuid4().hex), sealing)
         background = [
             asyncio.create_task(_keep(store, settings.sweep_interval)),
+            asyncio.create_task(catalogue.follow()),
             asyncio.create_task(keeper.run(settings.history_interval)),
         ]
         try:
@@ -80,6 +89,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
                 store=store,
                 history=History(store),
                 contexts=contexts,
+                catalogue=catalogue,
                 rendered=Rendered(settings.render_cache_mb * 2**20),
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),

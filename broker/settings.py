@@ -141,6 +141,15 @@ class Settings(BaseSettings):
         ge=1,
         description="Most attribute instances in one answer of a temporal query; more come with further requests.",
     )
+    max_entity_map: int = Field(
+        100_000, ge=1, le=500_000, description="Most entities in an entity map; a query with more is refused one."
+    )
+    entity_map_lifetime: float = Field(
+        600.0, gt=0, le=86_400, description="Seconds that an entity map lives if `entityMapLifetime` is absent."
+    )
+    max_entity_map_lifetime: float = Field(
+        86_400.0, gt=0, le=31 * 86_400, description="Most seconds that an entity map lives."
+    )
     render_cache_mb: int = Field(
         32,
         ge=0,
@@ -179,6 +188,13 @@ class Settings(BaseSettings):
     )
     history_interval: float = Field(
         30.0, gt=0, description="Seconds between two looks for history to seal, or past its retention."
+    )
+    max_contexts: int = Field(1000, ge=0, description="Most @contexts that one tenant hosts.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#\"<>\\]+[^\s?#\"<>\\/])?$",
+        description="Address under which clients reach the broker, for the URLs of @contexts that it hosts; "
+        "without one, it is as each request names it in `Host`.",
     )
     context_cache: int = Field(512, ge=8, description="Contexts kept in memory, by each worker.")
 

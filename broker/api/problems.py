@@ -1,6 +1,7 @@
 """Whatever went wrong, as an answer: problem documents (GS CIM 009 §6.3.2, RFC 7807) and bare statuses.
 
 BareStatus                       no body, or a list
+├── Unauthorized           401   with WWW-Authenticate
 ├── MethodNotAllowed       405   with Allow
 ├── NotAcceptable          406   the body lists what is available
 ├── BodyOverdue            408   and the connection is closed
@@ -16,7 +17,7 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from broker.api.responses import CONTENT_TYPE, Response, bare, content, json
-from broker.errors import BrokerError, InternalError, StoreUnavailable
+from broker.errors import BrokerError, DataModelViolated, InternalError, StoreUnavailable
 from broker.names import JSON
 
 
@@ -28,6 +29,26 @@ class BareStatus(Exception):
     def response(self) -> Response:
         """The answer."""
         return bare(self.status)
+
+
+class Unauthorized(BareStatus):
+    """The operation is the operator's, and the request does not show that it comes from one (RFC 6750 §3)."""
+
+    status = 401
+
+    def response(self) -> Response:
+        """The answer, with the way to authenticate."""
+        answer = json(
+            self.status,
+            {
+                "type": "about:blank",
+                "title": "Unauthorized",
+                "detail": "Send the header Authorization: Bearer, and the broker's NGSILD_ADMIN_TOKEN.",
+                "status": self.status,
+            },
+        )
+        answer.headers.append((b"www-authenticate", b'Bearer realm="admin"'))
+        return answer
 
 
 class MethodNotAllowed(BareStatus):
@@ -108,7 +129,10 @@ TIMED_OUT: Final = StoreUnavailable("The answer was not ready in time; what was 
 
 def document(error: BrokerError) -> dict[str, Any]:
     """The problem document."""
-    return {"type": error.type, "title": error.title, "detail": error.detail, "status": error.status}
+    told = {"type": error.type, "title": error.title, "detail": error.detail, "status": error.status}
+    if isinstance(error, DataModelViolated):
+        told["violations"] = [violation._asdict() for violation in error.violations]
+    return told
 
 
 def response(error: BrokerError) -> Response:

@@ -1,10 +1,13 @@
 """Handlers of `/temporal`: parse, one use case, answer (GS CIM 009 §6.18–§6.24)."""
 
+from typing import Final
+
 from broker.api import evolutions
 from broker.api.attributes import dataset_of
 from broker.api.paging import page_of
 from broker.api.parameters import DELETE_ALL
 from broker.api.querying import read_body
+from broker.api.rendering import JOINING
 from broker.api.requests import Request
 from broker.api.responses import Response, bare, created, segment
 from broker.api.services import Services
@@ -14,6 +17,9 @@ from broker.errors import BadRequestData
 from broker.model.grammar import is_uri, shown
 from broker.model.parse import parse_attribute, parse_fragment, parse_temporal_entity
 from broker.names import API_ROOT
+
+_OF_ENTITIES: Final = frozenset(parameter.name for parameter in JOINING) | {"entityMap", "entityMapLifetime"}
+"""Members of a body that ask for what there is of the current state alone."""
 
 
 async def upsert(request: Request, services: Services) -> Response:
@@ -37,6 +43,9 @@ async def query(request: Request, services: Services) -> Response:
 async def query_by_body(request: Request, services: Services) -> Response:
     """POST /temporal/entityOperations/query."""
     read_body(request, BODY_MEMBERS)
+    unknown = request.values.keys() & _OF_ENTITIES
+    if unknown:
+        raise BadRequestData(f"Query: {min(unknown)} is no member of a temporal query.")
     return await query(request, services)
 
 

@@ -1,6 +1,5 @@
 """`broker history`: what is recorded of which types and attributes, and how long it is kept. Works beside a broker."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeVar
 
@@ -9,9 +8,9 @@ from rich.table import Table
 
 from broker import settings as settings_of
 from broker.cli import console
+from broker.cli.administering import asked
 from broker.cli.options import takes_settings
-from broker.cli.tenants import administered
-from broker.errors import ResourceNotFound, StartError
+from broker.errors import NonexistentTenant, ResourceNotFound, StartError
 from broker.model.durations import duration
 from broker.model.grammar import is_uri
 from broker.model.recording import Mode
@@ -102,11 +101,17 @@ def _checked(rule: Stated, mode: str | None) -> Stated:
 def _ask(flags: dict[str, Any], tenant: str, question: Callable[[Configuration, Database], Awaitable[T]]) -> T:
     """The answer of the control database, about a tenant that there is."""
 
-    async def ask(client: Client, registry: Tenants) -> T:
+    settings = settings_of.load(**flags)
+
+    async def ask(client: Client) -> T:
+        registry = Tenants(client, settings.database)
         await registry.database(tenant, create=False)
         return await question(Configuration(client, registry.control), registry.control)
 
-    return asyncio.run(administered(settings_of.load(**flags), ask))
+    try:
+        return asked(settings, ask)
+    except NonexistentTenant as error:
+        raise StartError(error.detail, "`broker tenants` lists those that there are.") from None
 
 
 def _shown(value: Any, member: str) -> str:

@@ -14,7 +14,7 @@ from broker.history.scopes import in_scope
 from broker.model.entity import Entity
 from broker.model.temporal import Evolution, Reading
 from broker.names import SCOPE
-from broker.query.ast import And, Condition, Or
+from broker.query.ast import And, Condition, LinksTo, Or
 from broker.query.plan import Query
 from broker.query.to_predicate import Predicate, matches
 from broker.store.history.history import History
@@ -119,7 +119,7 @@ def _names(condition: Condition) -> frozenset[str]:
     """The attributes that a condition looks at."""
     if isinstance(condition, And | Or):
         return frozenset[str]().union(*map(_names, condition.operands))
-    return frozenset(condition.path.names[:1])
+    return frozenset((condition.names if isinstance(condition, LinksTo) else condition.path.names)[:1])
 
 
 def as_entity(evolution: Evolution) -> Entity:

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
-from broker.errors import BrokerError, InternalError, NonexistentTenant, StoreUnavailable
+from broker.errors import BrokerError, InternalError, NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity
 
 _logger = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ class Change(NamedTuple):
     new: Entity | None
     revision: int
     instant: str
+    violations: Sequence[Violation] = ()
+    """Where the new state is not as its data model says, and is accepted with a warning."""
 
 
 class Owed(NamedTuple):
@@ -66,6 +68,19 @@ class Deriving(NamedTuple):
     """No two groups in flight have the same, but for a rare chance: its documents are written without conflicts."""
     marks: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     """Entity id to its field `h`, where there is one: what a deriver has kept there. It goes with the entity."""
+
+
+Check: TypeAlias = Callable[[Entity], Sequence[Violation]]
+"""What a new state of an entity is warned of; raises BrokerError to refuse it. It may be asked again for the same."""
+Checks: TypeAlias = Callable[[str], Check | None]
+"""Tenant to the check of its entities, as its configuration is known now; None: anything is accepted."""
+
+
+class Warned(NamedTuple):
+    """The result of an operation that was committed with a warning."""
+
+    result: Any
+    violations: Sequence[Violation]
 
 
 Deriver: TypeAlias = Callable[[Deriving], Iterable[Owed]]

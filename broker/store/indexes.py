@@ -11,6 +11,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
+from broker.store.contexts import CONTEXTS
+from broker.store.entity_maps import ENTITY_MAPS
 from broker.store.leases import LEASES
 
 ENTITIES: Final = "entities"
@@ -24,6 +26,8 @@ BLOCKS: Final = "blocks"
 EVOLUTIONS: Final = "evolutions"
 """Which entities have a history: see `broker.store.history.directory`."""
 HISTORY_RULES: Final = "history_rules"
+VIOLATIONS: Final = "violations"
+MODELS: Final = "models"
 
 INDEXES: Final = {
     ENTITIES: (
@@ -39,6 +43,7 @@ INDEXES: Final = {
         IndexModel([("k", ASCENDING)], name="age", sparse=True),
         IndexModel([("t", ASCENDING), ("k", ASCENDING)], name="age of type"),
     ),
+    VIOLATIONS: (IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),),
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
@@ -48,8 +53,26 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     CONFIGURATION: (),
     LEASES: (),
     HISTORY_RULES: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
+    CONTEXTS: (
+        IndexModel([("tenant", ASCENDING), ("kind", ASCENDING)], name="tenant"),
+        IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),
+        IndexModel([("refs", ASCENDING)], name="references"),
+    ),
+    ENTITY_MAPS: (
+        IndexModel([("tenant", ASCENDING), ("x", ASCENDING)], name="tenant"),
+        IndexModel([("x", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+    MODELS: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
 }
 """The same, of the control database."""
+
+TENANT_CONTROL: Final = {
+    CONTEXTS: "tenant",
+    ENTITY_MAPS: "tenant",
+    HISTORY_RULES: "tenant",
+    MODELS: "tenant",
+}
+"""Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
 _NAMESPACE_EXISTS: Final = 48
 

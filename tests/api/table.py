@@ -8,7 +8,14 @@ from broker.api.operations import OPERATIONS
 ENTITY_ID = "urn:ngsi-ld:Nothing:1"
 ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
 INSTANCE_ID = "urn:ngsi-ld:Instance:0"
-_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value", "{type}": "Nothing", "{instanceId}": INSTANCE_ID}
+_VARIABLES = {
+    "{entityId}": ENTITY_ID,
+    "{attrId}": "value",
+    "{type}": "Nothing",
+    "{contextId}": "0" * 32,
+    "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
+    "{instanceId}": INSTANCE_ID,
+}
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
     "EntityFragment": ENTITY,
@@ -16,6 +23,8 @@ _BODIES: dict[str, Any] = {
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
     "Value": 1,
+    "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
     "TemporalQuery": {
         "type": "Query",
@@ -27,8 +36,7 @@ _BODIES: dict[str, Any] = {
 }
 """A sound body for each schema of a request."""
 _QUERIES = {
-    "queryEntities": "?type=Nothing",
-    "purgeEntities": "?type=Nothing",
+    **dict.fromkeys(("queryEntities", "purgeEntities", "createEntityMap"), "?type=Nothing"),
     "queryTemporal": "?type=Nothing&timerel=after&timeAt=2026-01-01T00:00:00Z",
 }
 """What an operation cannot do without."""

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 Rewrite = Callable[[Found], Row | None]
 """A row to what stands in its place; None to remove it; itself to leave it."""
-_SYSTEM = ("createdAt", "modifiedAt")
+_SYSTEM = ("createdAt", "modifiedAt", "deletedAt")
 
 
 async def transact(database: Database, work: Callable[[AsyncClientSession], Awaitable[T]]) -> T:
@@ -62,7 +62,7 @@ async def add(
         if key is None or key not in wanted or key in replaced:
             return found.row
         replaced.add(key)
-        return found.row._replace(modified=now, body=_body(wanted[key]))
+        return found.row._replace(modified=now, deleted="deletedAt" in wanted[key], body=_body(wanted[key]))
 
     times = [microseconds(instance["observedAt"]) for instance in wanted.values()]
     if times:
@@ -73,7 +73,7 @@ async def add(
         seen = instance.get("observedAt")
         if seen is not None and (name, dataset_id, instant_key(seen)) in replaced:
             continue
-        fresh.append(Found(name, dataset_id, Row(2 * number + 1, now, now, False, _body(instance))))
+        fresh.append(Found(name, dataset_id, Row(2 * number + 1, now, now, "deletedAt" in instance, _body(instance))))
         number += 1
     if fresh:
         documents = tail.documents(entity_id, number, [line_of(each) for each in fresh], added=True)
@@ -128,6 +128,13 @@ async def delete_attribute(
         which = "" if delete_all else f" with datasetId {dataset_id}" if dataset_id else " without a datasetId"
         raise ResourceNotFound(f"Entity {entity_id} has no history of attribute {name}{which}.")
     await _touch(database, entity_id, session)
+
+
+async def clear(database: Database, entity_id: str, name: str, session: AsyncClientSession) -> None:
+    """Remove what the tail holds of an attribute, if anything."""
+    await _rewrite_tail(
+        database[TAIL], of_entity(entity_id), lambda found: None if found.name == name else found.row, session
+    )
 
 
 async def delete_entity(database: Database, entity_id: str, session: AsyncClientSession) -> None:

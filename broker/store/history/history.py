@@ -69,9 +69,7 @@ class History:
         known = await self._asked(database[EVOLUTIONS].find_one({"_id": entity.id}, {"x": 1}))
         new = (known is None or "x" in known) and not await self._asked(reads.has_points(database, entity.id))
         if known is None and await self._made(tenant, entity, attributes):
-            attributes = _without_newest(attributes)
-            if attributes:
-                await self.add(tenant, entity.id, attributes)
+            await self._complete(tenant, entity.id, _without_newest(attributes))
             return True
         await self._typed(tenant, entity)
         await self._edit(
@@ -125,6 +123,17 @@ class History:
             raise outcome
         return bool(outcome)
 
+    async def _complete(self, tenant: str, entity_id: str, attributes: _Attributes) -> None:
+        """Add what the current state of a new entity does not show; a scope with times instead of the one recorded."""
+
+        async def work(database: Database, session: AsyncClientSession) -> None:
+            if any("observedAt" in instance for instance in attributes.get(SCOPE, ())):
+                await edits.clear(database, entity_id, SCOPE, session)
+            await edits.add(database, entity_id, attributes, session)
+
+        if attributes:
+            await self._edit(tenant, work)
+
     async def _typed(self, tenant: str, entity: TemporalEntity) -> None:
         """Give the entity of the current state, if it is there, the types that it lacks."""
 
@@ -162,15 +171,13 @@ def _current(entity: TemporalEntity, attributes: _Attributes) -> Entity:
 
 
 def _without_newest(attributes: _Attributes) -> dict[str, Sequence[Instance]]:
-    """The instances that the current state does not show; it shows no observedAt of a scope."""
+    """The instances that the current state does not show; it shows no times of scopes."""
     result: dict[str, Sequence[Instance]] = {}
     for name, instances in attributes.items():
         shown = {id(instance) for instance in _newest(instances).values()}
-        rest = [
-            instance
-            for instance in instances
-            if id(instance) not in shown or (name == SCOPE and "observedAt" in instance)
-        ]
+        if name == SCOPE and any("observedAt" in instance for instance in instances):
+            shown = set()
+        rest = [instance for instance in instances if id(instance) not in shown]
         if rest:
             result[name] = rest
     return result

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from broker import settings as settings_of
-from broker.cli import console
+from broker.cli import console, history_files
 from broker.cli.administering import asked
 from broker.cli.options import takes_settings
 from broker.errors import NonexistentTenant, ResourceNotFound, StartError
@@ -137,3 +137,5 @@ _SETTINGS: Final = ("data_dir", "mongodb_uri", "database")
 rules_app.callback()(takes_settings(listed, {"ctx": typer.Context, "tenant": _TENANT}, _SETTINGS))
 rules_app.command("set")(takes_settings(change, {**_OF, **_SAYS}, _SETTINGS))
 rules_app.command("remove")(takes_settings(remove, _OF, _SETTINGS))
+app.command("export")(takes_settings(history_files.export, history_files.EXPORTING, _SETTINGS))
+app.command("import")(takes_settings(history_files.bring, history_files.IMPORTING, _SETTINGS))

@@ -148,9 +148,12 @@ def _writer(file: Path) -> Iterator[Write]:
         if file.suffix == ".parquet"
         else _arrow(".csv").CSVWriter(unfinished, schema)
     )
-    with made as writer:
-        yield lambda rows: writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
-    unfinished.replace(file)
+    try:
+        with made as writer:
+            yield lambda rows: writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> Iterable[Row]:

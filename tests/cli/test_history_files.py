@@ -1,12 +1,12 @@
 """`broker history export` and `import`: what comes back is what was there; what is no history is refused in words."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from broker.cli.history_files import bring, export
+from broker.errors import StartError
 from tests.conftest import RunningBroker, new_tenant, tenant_client
 
 pytestmark = pytest.mark.http
@@ -36,10 +36,9 @@ ENTITIES: list[dict[str, Any]] = [
 ]
 
 
-def run(broker: RunningBroker, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command of history, on the database of a broker."""
-    command = [sys.executable, "-m", "broker", "history", *arguments, "--data-dir", str(broker.log.parent / "data")]
-    return subprocess.run(command, capture_output=True, text=True)
+def data_of(broker: RunningBroker) -> str:
+    """Where a broker has its database."""
+    return str(broker.log.parent / "data")
 
 
 def values(broker: RunningBroker, tenant: str) -> Any:
@@ -50,36 +49,39 @@ def values(broker: RunningBroker, tenant: str) -> Any:
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
-def test_a_history_comes_back(running_broker: RunningBroker, tmp_path: Path, suffix: str) -> None:
+def test_a_history_comes_back(
+    running_broker: RunningBroker, tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
     source, copy, file = new_tenant(), new_tenant(), tmp_path / f"history{suffix}"
     with tenant_client(running_broker, source) as client:
         for entity in ENTITIES:
             assert client.post("/temporal/entities", json=entity).status_code == 201
-    told = run(running_broker, "export", str(file), "--tenant", source)
-    assert (told.returncode, told.stdout.split()[0]) == (0, "5"), told.stderr
+    export(file, tenant=source, data_dir=data_of(running_broker))
+    assert capsys.readouterr().out.startswith("5 points")
     with tenant_client(running_broker, copy) as client:
         client.post("/entities", json={"id": "urn:x:1", "type": "Other"})
     for _ in range(2):  # the second time, each point replaces itself
-        told = run(running_broker, "import", str(file), "--tenant", copy)
-        assert (told.returncode, told.stdout.split()[0]) == (0, "5"), told.stderr
+        bring(file, tenant=copy, data_dir=data_of(running_broker))
+        assert capsys.readouterr().out.startswith("5 points")
+    assert list(tmp_path.iterdir()) == [file]
     assert values(running_broker, copy) == values(running_broker, source)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("name", "flags", "said"),
     [
-        (("export", "history.txt"), "no ending"),
-        (("export", "history.csv", "--type", "Room"), "no IRI"),
-        (("export", "history.csv", "--since", "yesterday"), "no DateTime"),
-        (("export", "history.csv", "--tenant", "nobody"), "broker tenants"),
-        (("import", "nowhere.csv"), "no file"),
+        ("history.txt", {}, "no ending"),
+        ("history.csv", {"type": "Room"}, "no IRI"),
+        ("history.csv", {"since": "yesterday"}, "no DateTime"),
+        ("history.csv", {"tenant": "nobody"}, "nobody"),
     ],
 )
-def test_what_cannot_be_done_is_said(running_broker: RunningBroker, arguments: tuple[str, ...], said: str) -> None:
-    told = run(running_broker, *arguments)
-    assert told.returncode != 0
-    assert said in " ".join(told.stderr.split())
-    assert "Traceback" not in told.stderr
+def test_what_cannot_be_exported(
+    running_broker: RunningBroker, tmp_path: Path, name: str, flags: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(StartError, match=said):
+        export(tmp_path / name, **flags, data_dir=data_of(running_broker))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_what_cannot_be_done_is_said(running_broker: RunningBroker, arguments: t
 def test_what_is_no_history_is_refused(running_broker: RunningBroker, tmp_path: Path, content: str) -> None:
     file = tmp_path / "other.csv"
     file.write_text(content)
-    told = run(running_broker, "import", str(file))
-    assert told.returncode != 0
-    assert "is no history" in " ".join(told.stderr.split())
-    assert "Traceback" not in told.stderr
+    with pytest.raises(StartError, match="is no history"):
+        bring(file, data_dir=data_of(running_broker))
+    with pytest.raises(StartError, match="no file"):
+        bring(tmp_path / "nowhere.csv", data_dir=data_of(running_broker))

@@ -80,4 +80,4 @@ class Operation:
     creates_tenant: bool = False
     """It makes the tenant that it names if there is none (GS CIM 009 §5.5.10); the others refuse that."""
     empty_id: bool = False
-    """`<collection>/` with this method is this operation with an empty id: a 400, no 405 (suite 054_02, 056_02)."""
+    """With an empty id, or an empty name, it is still this operation: a 400, no 405 (suite 017_02, 054_02, 056_02)."""

@@ -71,10 +71,13 @@ def representation(request: Request) -> Representation:
         raise InvalidRequest("Parameter options: more than one format.")
     name = request.get(FORMAT) or next(iter(formats), "normalized")
     plain = _REPRESENTATIONS[name, SYS_ATTRS in chosen]
-    return _projected(request, plain) if any(part.name in request.values for part in (*PROJECTION, ATTRS)) else plain
+    return projected(request, plain)
 
 
-def _projected(request: Request, plain: Representation) -> Representation:
+def projected(request: Request, plain: Representation) -> Representation:
+    """A representation, and what the parameters leave away of it. Raises BadRequestData."""
+    if not any(part.name in request.values for part in (*PROJECTION, ATTRS)):
+        return plain
     picked, omitted, attrs = members(request, PICK), members(request, OMIT), attributes_asked(request)
     if attrs is not None:
         if picked is not None or omitted is not None:

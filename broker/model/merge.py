@@ -13,16 +13,15 @@ An instance is that of the same datasetId. What is replaced keeps its createdAt.
 that an operation does not touch are the same objects afterwards, and an entity that it does not touch is itself.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from broker.errors import BadRequestData, ResourceNotFound
 from broker.model.entity import Attributes, Entity, Instance, created_at
 from broker.model.instances import born, by_dataset, in_order, is_null, stamped, succeed, successors
 from broker.model.parse import Fragment
 from broker.model.patch import Extras, patched
-from broker.names import NGSI_LD, NULL
-
-SCOPE: Final = NGSI_LD + "scope"
+from broker.names import NULL
+from broker.names import SCOPE as SCOPE
 
 
 class UpdateResult(NamedTuple):

@@ -16,7 +16,8 @@ from broker.model.kinds import KINDS
 from broker.model.parse_attributes import attribute_name, read_attributes, read_fragment, read_instance, read_value
 from broker.model.parse_simplified import simplified_attributes
 from broker.model.parse_values import Reading
-from broker.names import NULL
+from broker.model.temporal import TemporalEntity
+from broker.names import NULL, SCOPE
 
 MAX_TYPES: Final = 64
 MAX_SCOPES: Final = 256
@@ -60,21 +61,29 @@ def as_fragment(entity: Entity) -> Fragment:
 
 
 def parse_fragment(
-    payload: Any, names: Names, *, nulls: bool = False, merging: bool = False, simplified: bool = False
+    payload: Any,
+    names: Names,
+    *,
+    nulls: bool = False,
+    merging: bool = False,
+    simplified: bool = False,
+    temporal: bool = False,
 ) -> Fragment:
     """A fragment of an entity.
 
     `nulls`: NGSI-LD Null deletes (Update Attributes). `merging`: it does at any depth, and instances may be less than
     whole (Merge Entity). `simplified`: the fragment is in the simplified form (Merge Entity with format=simplified).
+    `temporal`: instances are over time, those of a reified scope too, as the attribute `SCOPE` (§4.5.6).
     """
     if type(payload) is not dict:
         raise BadRequestData(f"Entity is {shown(payload)}, not an object.")
-    reading = Reading(names, nulls=nulls or merging, deep=merging)
+    reading = Reading(names, nulls=nulls or merging, deep=merging, temporal=temporal)
     id_: str | None = None
     types: tuple[str, ...] = ()
     scopes: tuple[str, ...] | None = None
     expires_at: str | None = None
     members: list[tuple[str, Any]] = []
+    evolved: Attributes = {}
     for name, content in payload.items():
         if name in {"id", "@id"}:
             if not is_uri(content):
@@ -83,7 +92,7 @@ def parse_fragment(
         elif name in {"type", "@type"}:
             types = entity_types(content, names)
         elif name == "scope":
-            scopes = _scopes(reading, content)
+            scopes, evolved = _scope(reading, content)
         elif name == "expiresAt":
             expires_at = _expires_at(reading, content)
         elif name not in _SYSTEM_TIMES:
@@ -91,7 +100,17 @@ def parse_fragment(
     if ("id" in payload and "@id" in payload) or ("type" in payload and "@type" in payload):
         raise BadRequestData("Entity: id or type is given twice, with and without @.")
     attributes = simplified_attributes(reading, members) if simplified else read_attributes(reading, members)
-    return Fragment(id_, types, attributes, scopes, expires_at)
+    return Fragment(id_, types, attributes | evolved, scopes, expires_at)
+
+
+def parse_temporal_entity(payload: Any, names: Names) -> TemporalEntity:
+    """The entity of Create or Update Temporal Representation; BadRequestData if it lacks id or type (§5.6.11)."""
+    fragment = parse_fragment(payload, names, temporal=True)
+    if fragment.id is None:
+        raise BadRequestData("Entity: id is missing.")
+    if not fragment.types:
+        raise BadRequestData(f"Entity {fragment.id}: type is missing.")
+    return TemporalEntity(fragment.id, fragment.types, fragment.attributes, fragment.scopes or ())
 
 
 def parse_attribute(payload: Any, name: str, names: Names) -> tuple[str, Instance]:
@@ -162,6 +181,21 @@ def _scopes(reading: Reading, content: Any) -> tuple[str, ...]:
                 "underscores, with slashes between them."
             )
     return tuple(dict.fromkeys(scopes))
+
+
+def _scope(reading: Reading, content: Any) -> tuple[tuple[str, ...] | None, Attributes]:
+    """Scopes, or, over time, Properties whose values are scopes; kept as lists of scopes (§4.18)."""
+    several = content if type(content) is list else [content]
+    if not reading.temporal or not any(type(each) is dict for each in several):
+        return _scopes(reading, content), {}
+    instances: list[Instance] = []
+    for each in several:
+        if type(each) is not dict or each.get("type", "Property") != "Property" or "value" not in each:
+            raise BadRequestData(f"Entity: scope is {shown(each)}, not a Property with a value.")
+        annotations = {name: each[name] for name in ("observedAt",) if name in each}
+        instance = read_instance(reading, SCOPE, {"type": "Property", "value": "", **annotations}, "scope")
+        instances.append({**instance, "value": list(_scopes(reading, each["value"]))})
+    return None, {SCOPE: instances}
 
 
 def _expires_at(reading: Reading, content: Any) -> str:

@@ -116,12 +116,15 @@ def _looks_like_instance(content: Any) -> bool:
 
 
 def _instances(reading: Reading, iri: str, content: list[Any], where: str, depth: int) -> list[Instance]:
-    """The instances of a multi-attribute, the default first (GS CIM 009 §4.5.5)."""
-    instances: dict[str | None, Instance] = {}
+    """The instances of a multi-attribute, the default first (GS CIM 009 §4.5.5); over time, as they came (§4.5.7)."""
     for item in content:
         if type(item) is not dict:
             raise BadRequestData(f"Attribute {where} mixes instances with {shown(item)}.")
-        instance = read_instance(reading, iri, item, where, depth)
+    found = [read_instance(reading, iri, item, where, depth) for item in content]
+    if reading.temporal and not depth:
+        return found
+    instances: dict[str | None, Instance] = {}
+    for instance in found:
         dataset = instance.get("datasetId")
         if dataset in instances:
             which = f"the datasetId {dataset}" if dataset else "no datasetId"

@@ -31,11 +31,13 @@ class Reading:
     """How a request is read.
 
     `nulls`: it may hold NGSI-LD Nulls where a value member or an annotation stands; `deep`: inside values, too.
+    `temporal`: attributes of the entity may have many instances of one datasetId.
     """
 
     names: Names
     nulls: bool = False
     deep: bool = False
+    temporal: bool = False
 
     def null(self, where: str, member: str) -> str:
         """NULL, where the request may hold one."""

@@ -76,6 +76,31 @@ def attribute_renderer(names: Names, representation: Representation) -> Callable
     return attribute
 
 
+def instance_renderer(names: Names, representation: Representation) -> Callable[[str, Instance], dict[str, Any]]:
+    """A function that renders one instance of an attribute, by the attribute's expanded name, as an object.
+
+    The instance holds its createdAt. Simplified is no form of an object.
+    """
+    form = _Concise(names, representation) if representation.format == "concise" else _Normalized(names, representation)
+
+    def instance(name: str, instance: Instance) -> dict[str, Any]:
+        if name == PROOF:
+            out: dict[str, Any] = {}
+            form.proofs(out, {PROOF: [instance]}, "")
+            proof: dict[str, Any] = out.popitem()[1]
+            return proof
+        shown: dict[str, Any] = form.instance(instance, "")
+        return shown
+
+    return instance
+
+
+def value_renderer(names: Names) -> Callable[[str, Instance], Any]:
+    """A function that renders the value of one instance of an attribute as the simplified form has it."""
+    form = _Simplified(names, Representation("simplified"))
+    return lambda name, instance: _as_it_came(instance) if name == PROOF else form.value(instance)
+
+
 def bare_value(name: str, instance: Instance, names: Names) -> Any:
     """The content of an instance's value member, without a wrapper; `name` is the attribute's expanded name."""
     member = KINDS[instance["type"]].member

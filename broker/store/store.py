@@ -72,6 +72,10 @@ class Store:
         """Those that were there when the database last answered."""
         self._renewing: asyncio.Task[None] | None = None
 
+    async def database(self, tenant: str, *, create: bool = False) -> Database:
+        """The database of a tenant. Raises NonexistentTenant unless `create`, StoreUnavailable."""
+        return (self._tenants.get(tenant) or await self._tenant(tenant, create=create)).database
+
     async def entity(self, tenant: str, entity_id: str) -> Entity | None:
         """The entity, or None. Raises NonexistentTenant, StoreUnavailable."""
         found = await self.look_up(tenant, entity_id)
@@ -132,6 +136,10 @@ class Store:
     async def entity_maps(self, tenant: str) -> EntityMaps:
         """The entity maps of a tenant. Raises NonexistentTenant, StoreUnavailable."""
         return (self._tenants.get(tenant) or await self._tenant(tenant)).maps
+
+    async def names(self) -> list[str]:
+        """The names of all tenants, the default one first. Raises StoreUnavailable."""
+        return await apart(self._registry.names())
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""

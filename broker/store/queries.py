@@ -191,6 +191,7 @@ async def _of_places(entities: Entities, query: Query, fields: dict[str, int], m
             fields,
             hint=PLACES,
             limit=-most - 1,
+            batch_size=most + 1,
             max_time_ms=QUERY_TIMEOUT_MS,
             comment=mark(),
         )
@@ -212,6 +213,7 @@ async def _fetch(
             sort=[("_id", -1 if backwards else 1)],
             skip=skip,
             limit=-size,
+            batch_size=size,
             max_time_ms=QUERY_TIMEOUT_MS,
             allow_disk_use=True,
             comment=mark(),

@@ -27,21 +27,30 @@ _logger = log(__name__)
 _numbers = count(1)
 
 
-class _Run:
-    """One execution, and how many wait for it."""
+class _Order:
+    """What the operations of a run know of it: it does not lead to the task, or the answer would lie in a circle."""
 
-    __slots__ = ("abandoned", "mark", "started", "task", "waiting")
+    __slots__ = ("abandoned", "mark")
 
     def __init__(self) -> None:
-        self.task: asyncio.Task[Any]
         self.mark = f"{_PROCESS}-{next(_numbers):x}"
-        self.waiting = 0
-        self.started = False
         self.abandoned = False
 
 
+class _Run:
+    """One execution, and how many wait for it."""
+
+    __slots__ = ("order", "started", "task", "waiting")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Any]
+        self.order = _Order()
+        self.waiting = 0
+        self.started = False
+
+
 _PROCESS: Final = os.urandom(6).hex()
-_current: ContextVar[_Run | None] = ContextVar("run", default=None)
+_current: ContextVar[_Order | None] = ContextVar("run", default=None)
 
 
 def mark() -> str:
@@ -49,12 +58,12 @@ def mark() -> str:
 
     Raises StoreUnavailable where nobody waits for the run any more.
     """
-    run = _current.get()
-    if run is None:
+    order = _current.get()
+    if order is None:
         return ""
-    if run.abandoned:
+    if order.abandoned:
         raise StoreUnavailable("Nobody waits for the answer any more.")
-    return run.mark
+    return order.mark
 
 
 class Runs:
@@ -118,11 +127,11 @@ class Runs:
         del self._next[place]
         self._last[place] = run
         run.started = True
-        _current.set(run)
+        _current.set(run.order)
 
     def _abandon(self, place: tuple[str, Hashable], run: _Run) -> None:
         """Nobody waits for it. One that waits is cancelled; one that runs is not, see `broker.store.apart`."""
-        run.abandoned = True
+        run.order.abandoned = True
         if not run.started:
             del self._next[place]
             run.task.cancel()
@@ -135,7 +144,7 @@ class Runs:
         """Have mongod end what the run asked of it, until the run is over."""
         while not run.task.done():
             try:
-                await _kill(self._client, run.mark)
+                await _kill(self._client, run.order.mark)
             except PyMongoError as error:
                 _logger.warning("a query that nobody waits for cannot be ended", reason=str(error))
                 return

@@ -43,7 +43,7 @@ async def _agree(collection: Collection, population: list[dict[str, Any]], asked
         expected = [payload["id"] for payload in population if oracle.matches(payload, query)]
         plan = Plan(q=parse(oracle.text(query), CONTEXT), limit=100)
         found = await find(collection, plan, Limits())
-        assert [entity.id for entity in found] == expected, oracle.text(query)
+        assert found.ids == expected, oracle.text(query)
         assert await count(collection, plan, Limits()) == len(expected), oracle.text(query)
 
 

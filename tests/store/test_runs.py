@@ -62,7 +62,7 @@ async def test_none_joins_a_run_that_has_begun(runs: Runs) -> None:
     third = asyncio.create_task(runs.join("", "key", work))
     await asyncio.sleep(0)
     gate.set()
-    assert await asyncio.gather(first, second, third) == [1, 2, 2]
+    assert [await each for each in (first, second, third)] == [1, 2, 2]
 
 
 @pytest.mark.parametrize(("tenant", "key"), [("other", "key"), ("", "another")])

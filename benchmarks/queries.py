@@ -144,7 +144,8 @@ def _show(
 
 def _show_dashboard(load: Load) -> None:
     table = Table("panel", "requests", "p50 ms", "p95 ms", "goal", "hits")
-    table.title = f"Dashboard: {load.sent:.0f} requests a second, {dashboard.PART:.0%} of {load.capacity:.0f}; {load.errors} errors"
+    rates = f"{load.sent:.0f} requests a second, {dashboard.PART:.0%} of {load.capacity:.0f}"
+    table.title = f"Dashboard: {rates}; {load.errors} errors"
     for panel in load.panels:
         numbers = (panel.p50, panel.p95, dashboard.goal(panel.name), panel.hits)
         table.add_row(panel.name, str(panel.requests), *(f"{number:.0f}" for number in numbers))

@@ -1,7 +1,7 @@
 """The line in front of the database: few at once, in turn, and nobody starves."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -96,8 +96,7 @@ async def test_one_who_is_cancelled_as_his_turn_comes_gives_it_on() -> None:
     for name in ("a", "b", "c"):
         await line.come(name)
     line.ends["a"].set()
-    while not line.tasks["a"].done():
-        await asyncio.sleep(0)
+    await line.tasks["a"]
     line.tasks["b"].cancel()
     await settled()
     assert "c" in line.begun
@@ -147,7 +146,6 @@ def test_no_place_is_lost_and_none_is_taken_twice(size: int, steps: Sequence[tup
     asyncio.run(play())
 
 
-async def until(condition: object) -> None:
-    assert callable(condition)
-    while not condition():
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  what is polled has no event
         await asyncio.sleep(0.005)

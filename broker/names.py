@@ -8,6 +8,7 @@ CORE_CONTEXT: Final = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9
 """The newest core @context (GS CIM 009 V1.9.1 §4.4)."""
 
 API_ROOT: Final = "/ngsi-ld/v1"
+ADMIN_ROOT: Final = "/admin/v1"
 
 NULL: Final = "urn:ngsi-ld:null"
 """NGSI-LD Null: 'remove this' in a fragment (GS CIM 009 §4.5.0)."""

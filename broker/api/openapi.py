@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
-from broker.api.operation import Operation
+from broker.api.operation import Action, Operation
 from broker.api.parameters import Parameter
 from broker.errors import (
     BadRequestData,
@@ -160,6 +160,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         {name: {"type": "string"} for name in ("name", "version", "specification", "coreContext")}, "name", "version"
     ),
     "Metrics": {"type": "string"},
+    "Tenants": {"type": "array", "items": _object({"tenant": {"type": "string"}}, "tenant")},
     "OpenAPI": {"type": "object"},
 }
 
@@ -210,7 +211,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             "description": "The part of ETSI GS CIM 009 V1.9.1 that this broker has, and its probes.",
         },
         "paths": paths,
-        "components": {"schemas": SCHEMAS},
+        "components": {"schemas": SCHEMAS, "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}}},
     }
 
 
@@ -224,6 +225,17 @@ def errors_of(operation: Operation) -> list[type[BrokerError]]:
     return sorted(errors, key=lambda error: (error.status, error.name))
 
 
+TAGS: Final = ("NGSI-LD", "Operations", "Administration")
+"""The parts of the API."""
+
+
+def tag_of(operation: Operation) -> str:
+    """The part of the API that an operation belongs to."""
+    if operation.action is Action.ADMINISTER:
+        return "Administration"
+    return "NGSI-LD" if operation.ngsi_ld else "Operations"
+
+
 def name_of(error: type[BrokerError]) -> str:
     """The problem type's name, and what it is about if several errors have it."""
     return error.name if error.name == error.__name__ else f"{error.name} ({error.title.lower()})"
@@ -232,6 +244,8 @@ def name_of(error: type[BrokerError]) -> str:
 def bare_statuses(operation: Operation) -> dict[int, str]:
     """The bare statuses that an operation may answer."""
     statuses = {406: "No representation that the request accepts; the body lists what there is."}
+    if operation.action is Action.ADMINISTER:
+        statuses[401] = "No Authorization: Bearer with the token of the operator."
     if operation.body is not None:
         statuses |= {
             411: "No Content-Length.",
@@ -246,10 +260,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": operation.name,
         "summary": operation.title,
         "description": operation.summary + (f" GS CIM 009 §{operation.clause}." if operation.clause else ""),
-        "tags": ["NGSI-LD" if operation.ngsi_ld else "Operations"],
+        "tags": [tag_of(operation)],
         "parameters": _parameters(operation),
         "responses": _responses(operation),
     }
+    if operation.action is Action.ADMINISTER:
+        described["security"] = [{"admin": []}]
     if operation.body is not None:
         schema = _ref(operation.body.schema)
         described["requestBody"] = {

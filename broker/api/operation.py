@@ -24,6 +24,8 @@ class Action(StrEnum):
     DELETE = "delete"
     OPERATE = "operate"
     """Of the process itself: probes, metrics."""
+    ADMINISTER = "administer"
+    """What only an operator may: below `/admin/v1`, with NGSILD_ADMIN_TOKEN."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from broker.api.operation import Action, Operation, Success
 from broker.api.requests import Request
 from broker.api.responses import CONTENT_TYPE, Response, content
 from broker.api.services import Services
-from broker.api.table import attributes, batch, discovery, entities, process
+from broker.api.table import admin, attributes, batch, discovery, entities, process
 from broker.names import JSON
 
 
@@ -30,6 +30,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *batch.OPERATIONS,
     *discovery.OPERATIONS,
     *process.OPERATIONS,
+    *admin.OPERATIONS,
     Operation(
         name="openapi",
         title="OpenAPI description",

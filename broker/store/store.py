@@ -26,7 +26,7 @@ from broker.store.reads import PointReads
 from broker.store.runs import Runs
 from broker.store.shapes import MAX_ENTITY
 from broker.store.sweep import sweep
-from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Tenants
+from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Listed, Tenants
 from broker.telemetry import log
 
 FIRST_OF_REST: Final = 4
@@ -135,6 +135,10 @@ class Store:
         return await self._runs.join(
             tenant, query, lambda: queries.count(known.database[ENTITIES], query, self._limits)
         )
+
+    async def tenants(self) -> list[Listed]:
+        """All tenants, the default one first. Raises StoreUnavailable."""
+        return await apart(self._registry.listed())
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""

@@ -47,4 +47,4 @@ class Departure:
 async def departure_of(receive: Receive) -> None:
     """Wait until the client of a request whose body is read leaves."""
     while (await receive())["type"] != "http.disconnect":
-        pass  # the end of a body that is not there
+        await asyncio.sleep(PATIENCE)  # it was the end of a body that is not there

@@ -46,5 +46,5 @@ class Departure:
 
 async def departure_of(receive: Receive) -> None:
     """Wait until the client of a request whose body is read leaves."""
-    while (await receive())["type"] != "http.disconnect":
+    while (await receive())["type"] != "http.disconnect":  # noqa: ASYNC110  the event is the server's
         await asyncio.sleep(PATIENCE)  # it was the end of a body that is not there

@@ -15,6 +15,7 @@ from broker.api import application
 from broker.api.rendered import Rendered
 from broker.api.services import Check, Services
 from broker.errors import StartError, StoreUnavailable
+from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
@@ -23,9 +24,13 @@ from broker.store import health
 from broker.store.apart import apart
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
+from broker.store.contexts import Records
 from broker.store.errors import asking
 from broker.store.queries import Limits
 from broker.store.store import Store
+from broker.store.tenants import control_database
+from broker.validation.bundle import bundle
+from broker.validation.rules import Rules
 
 _logger = telemetry.log(__name__)
 
@@ -43,10 +48,14 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
+        rules = Rules(control_database(database, settings.database), bundle())
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
         store = Store(
             database,
             settings.database,
+            [rules.derive],
+            reloads=[rules.reload],
+            checks=rules.checks,
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
@@ -54,19 +63,26 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             worker=_number(worker),
         )
         client = Client(Guard(settings.allowed_networks))
-        contexts = Contexts(settings, client)
-        keeping = asyncio.create_task(_keep(store, settings.sweep_interval))
+        records = Records(store.control)
+        contexts = Contexts(settings, client, records)
+        catalogue = Catalogue(contexts, records, settings.max_contexts)
+        background = [
+            asyncio.create_task(_keep(store, settings.sweep_interval)),
+            asyncio.create_task(catalogue.follow()),
+        ]
         try:
             yield Services(
                 settings=settings,
                 store=store,
                 contexts=contexts,
+                catalogue=catalogue,
                 rendered=Rendered(settings.render_cache_mb * 2**20),
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),
             )
         finally:
-            keeping.cancel()
+            for task in background:
+                task.cancel()
             await contexts.close()
             await client.close()
             await store.close()

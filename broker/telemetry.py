@@ -55,6 +55,13 @@ QUERIES_SHARED: Final = Counter("ngsild_queries_shared", "Queries that were answ
 CONTEXT_CACHE: Final = Counter("ngsild_context_cache", "Look-ups of compiled contexts.", ("result",))
 CONTEXT_HITS: Final = CONTEXT_CACHE.labels("hit")
 CONTEXT_MISSES: Final = CONTEXT_CACHE.labels("miss")
+CONTEXT_FETCHES: Final = Counter("ngsild_context_fetches", "Fetches of remote contexts.", ("result",))
+CONTEXTS_FETCHED: Final = CONTEXT_FETCHES.labels("fetched")
+CONTEXTS_FAILED: Final = CONTEXT_FETCHES.labels("failed")
+
+MODEL_VIOLATIONS: Final = Counter(
+    "ngsild_model_violations", "States of entities that violated their data models.", ("mode",)
+)
 
 Observe: TypeAlias = Callable[[int, float], None]
 

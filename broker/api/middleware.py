@@ -34,7 +34,7 @@ from broker.api.requests import (
     split_context,
     tenant_of,
 )
-from broker.api.responses import Response
+from broker.api.responses import Response, warning_lines
 from broker.api.router import Route, Router
 from broker.api.services import Services
 from broker.call import DEFAULT_TENANT, Call
@@ -113,7 +113,10 @@ class Border:
                 departure = Departure(task, receive)
             if operation.ngsi_ld:
                 await self._enter(request, operation, deadline)
-            return await operation.handler(request, self._services)
+            response = await operation.handler(request, self._services)
+            if operation.ngsi_ld and request.call.cautions:
+                response.headers.extend(warning_lines(request.call.cautions))
+            return response
         except asyncio.CancelledError:
             if departure is not None and departure.left():
                 raise ClientGone from None
@@ -148,7 +151,7 @@ class Border:
         source: Any = link
         if request.context_in_body:
             refuse_link_beside_body(link)
-        if operation.body is not None and not operation.body.array:
+        if operation.body is not None and not (operation.body.array or operation.body.of_context):
             request.payload, source = split_context(request.payload, request.context_in_body, link)
         contexts = self._services.contexts
         context = contexts.known(source) or await contexts.resolve(source)

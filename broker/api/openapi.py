@@ -15,7 +15,7 @@ from broker.errors import (
     NonexistentTenant,
     StoreUnavailable,
 )
-from broker.names import COUNT_HEADER, JSON, TENANT_HEADER
+from broker.names import COUNT_HEADER, ENTITY_MAP_HEADER, JSON, TENANT_HEADER
 
 _URI: Final = {"type": "string", "format": "iri"}
 _CONTEXT: Final = {"type": ["string", "object", "array"], "description": "In bodies of type application/ld+json only."}
@@ -88,6 +88,30 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "attributeName",
     )
     | {"description": "§5.2.28."},
+    "JsonLdContext": {
+        "type": "object",
+        "properties": {"@context": {"type": ["string", "object", "array"]}},
+        "required": ["@context"],
+        "description": "A JSON-LD document. Of what is sent, the @context is kept.",
+    },
+    "ContextInfo": _object(
+        {
+            "URL": _URI,
+            "localId": _NAME,
+            "kind": {"enum": ["Hosted", "Cached", "ImplicitlyCreated"]},
+            "createdAt": _INSTANT,
+            "expiresAt": _INSTANT,
+            "lastUsage": _INSTANT,
+            "numberOfHits": {"type": "integer"},
+        },
+        "URL",
+        "localId",
+        "kind",
+        "createdAt",
+    )
+    | {"description": "§5.13.3.5."},
+    "Contexts": {"type": "array", "items": {"oneOf": [_URI, _ref("ContextInfo")]}},
+    "ContextOrInfo": {"oneOf": [_ref("JsonLdContext"), _ref("ContextInfo")]},
     "Identifiers": {"type": "array", "items": _URI},
     "ProblemDetails": _object(
         {
@@ -145,6 +169,11 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
                 ),
             },
             **{name: {"type": "string"} for name in ("q", "scopeQ", "csf", "lang")},
+            "join": {"enum": ["flat", "inline", "@none"]},
+            "joinLevel": {"type": "integer", "minimum": 1},
+            "entityMap": {"type": "boolean"},
+            "entityMapLifetime": {"type": "string", "format": "duration"},
+            "splitEntities": {"type": "boolean"},
             **{name: _NAMES for name in ("attrs", "pick", "omit", "expandValues", "jsonKeys", "datasetId")},
             "ordering": _object({"orderBy": _NAMES, "collation": {"type": "string"}}, "orderBy"),
             "@context": _CONTEXT,
@@ -152,6 +181,21 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "type",
     )
     | {"description": "§5.2.23."},
+    "EntityMap": _object(
+        {
+            "id": _URI,
+            "type": {"const": "EntityMap"},
+            "expiresAt": _INSTANT,
+            "entityMap": {"type": "object", "additionalProperties": _LIST},
+        },
+        "id",
+        "type",
+        "expiresAt",
+        "entityMap",
+    )
+    | {"description": "§5.2.39. By entity id where the entity comes from; `@none` is this broker."},
+    "EntityMapFragment": _object({"expiresAt": _INSTANT, "@context": _CONTEXT})
+    | {"description": "§5.14.2. Other members are ignored."},
     "Health": _object(
         {"status": {"type": "string"}, "checks": {"type": "object", "additionalProperties": {"type": "object"}}},
         "status",
@@ -166,8 +210,10 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 
 PATH_VARIABLES: Final = {
     "entityId": "Id of the entity, a URI, percent-encoded as a path segment.",
+    "contextId": "Local id of the @context, or its URL, percent-encoded as a path segment.",
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
     "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
+    "entityMapId": "Id of the entity map, a URI, percent-encoded as a path segment.",
 }
 
 _TENANT: Final[dict[str, Any]] = {
@@ -175,6 +221,12 @@ _TENANT: Final[dict[str, Any]] = {
     "in": "header",
     "description": "The tenant; without it, the default one. Echoed (§6.3.14).",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
+}
+_ENTITY_MAP: Final[dict[str, Any]] = {
+    "name": ENTITY_MAP_HEADER,
+    "in": "header",
+    "description": "The entity map whose entities the answer is of; a new one, if that is gone (§6.3.21).",
+    "schema": {"type": "string"},
 }
 _LINK: Final[dict[str, Any]] = {
     "name": "Link",
@@ -284,6 +336,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     described += [_parameter(parameter) for parameter in operation.parameters]
     if operation.ngsi_ld:
         described += [_TENANT, _LINK]
+    if any(success.status == 201 and success.schema == "EntityList" for success in operation.success):
+        described.append(_ENTITY_MAP)
     return [*described, _PREFER] if any(success.status == 203 for success in operation.success) else described
 
 

@@ -1,19 +1,25 @@
 """Answers as values, and the header lines that they share."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 import orjson
 
-from broker.names import CONTEXT_REL, COUNT_HEADER, GEO_JSON, JSON, JSON_LD
+from broker.call import MISCELLANEOUS, Caution
+from broker.names import CONTEXT_REL, COUNT_HEADER, GEO_JSON, JSON, JSON_LD, WARNING_HEADER
 
 HeaderLine: TypeAlias = tuple[bytes, bytes]
 
 CONTENT_TYPE: Final[Mapping[str, HeaderLine]] = {
     media: (b"content-type", media.encode()) for media in (JSON, JSON_LD, GEO_JSON)
 }
+MAX_WARNINGS: Final = 10
+"""Warnings of one answer: a batch may have thousands, and clients refuse heads that are too large."""
+MAX_WARNING: Final = 400
+"""Characters of one."""
+WARN_AGENT: Final = "ngsild-broker"
 _EMPTY: Final[HeaderLine] = (b"content-length", b"0")
 
 _URI_SAFE: Final = ":/?#[]@!$&'()*+,;=%-._~"
@@ -70,6 +76,21 @@ def segment(text: str) -> str:
 def count_line(total: int) -> HeaderLine:
     """The number of all matches (GS CIM 009 §6.3.13)."""
     return (COUNT_HEADER.lower().encode(), b"%d" % total)
+
+
+def warning_lines(cautions: Sequence[Caution]) -> list[HeaderLine]:
+    """An NGSILD-Warning for each, in the form of RFC 7234 §5.5; of many the first ones, and how many more there are."""
+    shown = [*cautions[:MAX_WARNINGS]]
+    if len(cautions) > MAX_WARNINGS:
+        shown.append(Caution(MISCELLANEOUS, f"{len(cautions) - MAX_WARNINGS} more warnings"))
+    return [(WARNING_HEADER.lower().encode(), _warning(caution)) for caution in shown]
+
+
+def _warning(caution: Caution) -> bytes:
+    """What no header line may hold, and what would end the text, is replaced: it comes from clients."""
+    text = caution.text if len(caution.text) <= MAX_WARNING else f"{caution.text[: MAX_WARNING - 1]}…"
+    plain = "".join(each if each.isprintable() and each not in '"\\' else "'" for each in text)
+    return f'{caution.code} {WARN_AGENT} "{plain}"'.encode("ascii", "replace")
 
 
 @lru_cache(maxsize=1024)

@@ -23,6 +23,7 @@ from broker.query.to_predicate import may_match
 from broker.store.collation import places
 from broker.store.deciding import Document, deciding, projection
 from broker.store.errors import asking
+from broker.store.following import Following
 from broker.store.found import Found
 from broker.store.indexes import PLACES
 from broker.store.runs import mark
@@ -81,7 +82,8 @@ async def find(entities: Entities, query: Query, limits: Limits) -> Matches:
 
 async def rest(entities: Entities, query: Query, ids: Sequence[str]) -> list[Found]:
     """Those of some entities that match as they are now, in the order of the ids. Raises StoreUnavailable."""
-    decide = deciding(query)
+    following = Following(entities, query, Limits().examined)
+    decide = deciding(query, following.linked)
     wanted = entity_filter(replace(query, after="", before=""))
     there = {"_id": {"$in": list(ids)}}
     with asking("find"):
@@ -93,7 +95,7 @@ async def rest(entities: Entities, query: Query, ids: Sequence[str]) -> list[Fou
             max_time_ms=QUERY_TIMEOUT_MS,
             comment=mark(),
         )
-        found = await _decided(await cursor.to_list(), decide)
+        found = await _decided(await cursor.to_list(), decide, following)
     by_id = {each.id: each for each in found}
     return [by_id[entity_id] for entity_id in ids if entity_id in by_id]
 
@@ -136,12 +138,13 @@ async def _batches(
     entities: Entities, query: Query, needed: int, limits: Limits, skip: int = 0
 ) -> AsyncIterator[list[Found]]:
     """The matches, in batches; each is one query of the database."""
-    decide, by_id = deciding(query), may_match(query)
+    following = Following(entities, query, limits.examined)
+    decide, by_id = deciding(query, following.linked), may_match(query)
     fields = projection(query)
     if of_places_alone(query):
         few = await _of_places(entities, query, fields, max(4 * needed, _FEW))
         if few is not None:
-            yield await _decided(few, decide)
+            yield await _decided(few, decide, following)
             return
     size = 0
     examined = 0
@@ -150,7 +153,7 @@ async def _batches(
         size = _next_size(size, needed, exact=wanted.exact)
         documents = await _fetch(entities, wanted.mongo, fields, size, skip, backwards=bool(query.before))
         worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
-        yield await _decided(worth, decide)
+        yield await _decided(worth, decide, following)
         if not _cut_short(documents, size) and len(documents) < size:
             return
         examined += len(documents)
@@ -221,13 +224,17 @@ async def _fetch(
         return await cursor.to_list()
 
 
-async def _decided(documents: list[Document], decide: Callable[[Document], Found | None]) -> list[Found]:
+async def _decided(
+    documents: list[Document], decide: Callable[[Document], Found | None], following: Following
+) -> list[Found]:
     """What is found in the documents; other requests get a turn in between."""
     found: list[Found] = []
     for start in range(0, len(documents), _BREATH):
         if start:
             await asyncio.sleep(0)
-        found.extend(each for each in map(decide, documents[start : start + _BREATH]) if each is not None)
+        some = documents[start : start + _BREATH]
+        await following.fetch(some)
+        found.extend(each for each in map(decide, some) if each is not None)
     return found
 
 
@@ -249,7 +256,8 @@ async def _count(entities: Entities, mongo: Mongo) -> int:
 
 async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits: Limits) -> int:
     """How many of the entities that pass a filter match, each looked at."""
-    decide, by_id = deciding(query), may_match(query)
+    following = Following(entities, query, limits.examined)
+    decide, by_id = deciding(query, following.linked), may_match(query)
     total = examined = 0
     with asking("count"):
         cursor = entities.find(
@@ -267,7 +275,7 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
                     "Narrow the query down, or ask without count."
                 )
             worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
-            total += len(await _decided(worth, decide))
+            total += len(await _decided(worth, decide, following))
     return total
 
 

@@ -1,21 +1,22 @@
 """The store as the use cases see it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from broker.errors import NonexistentTenant, StoreUnavailable
+from broker.errors import NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity
 from broker.query.plan import Query
-from broker.store import counts, queries
+from broker.store import counts, linking, queries
 from broker.store.apart import apart
 from broker.store.client import Client, Database
-from broker.store.commits import MAX_IN_FLIGHT, Commits, Committed, Deriver, Write
+from broker.store.commits import MAX_IN_FLIGHT, Checks, Commits, Committed, Deriver, Warned, Write
 from broker.store.configuration import Configuration, Reload
 from broker.store.counts import Count
+from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
 from broker.store.found import Found
 from broker.store.gate import Gate
@@ -36,11 +37,16 @@ MOST_OF_REST: Final = 1000
 _logger = log(__name__)
 
 
+def _ignore(_entity_id: str, _violations: Sequence[Violation]) -> None:
+    """For those who answer nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Tenant:
     database: Database
     reads: PointReads
     commits: Commits
+    maps: EntityMaps
 
 
 class Store:
@@ -54,6 +60,7 @@ class Store:
         *,
         reloads: Sequence[Reload] = (),
         committed: Sequence[Committed] = (),
+        checks: Checks | None = None,
         limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
         max_entity: int = MAX_ENTITY,
         max_tenants: int = UNLIMITED,
@@ -65,10 +72,10 @@ class Store:
         self._runs = Runs(client, Gate(queries_in_flight))
         self._first_slot = worker * MAX_IN_FLIGHT
         self._registry = Tenants(client, prefix, max_tenants)
-        control = self._registry.control
+        self.control = control = self._registry.control
         self._configuration = Configuration(client, control, reloads)
         derive = (counts.derive, *derivers)
-        self._shared = Shared(client, control, self._configuration, derive, committed, max_entity)
+        self._shared = Shared(client, control, self._configuration, derive, committed, max_entity, checks)
         self._tenants: dict[str, _Tenant] = {}
         """Those that were there a moment ago (`RENEWAL`)."""
         self._doubtful: dict[str, _Tenant] = {}
@@ -84,13 +91,26 @@ class Store:
         """The entity as it is stored, or None. Raises NonexistentTenant, StoreUnavailable."""
         return await (self._tenants.get(tenant) or await self._tenant(tenant)).reads.get(entity_id)
 
-    async def commit(self, tenant: str, writes: Sequence[Write], *, create_tenant: bool = False) -> list[Any]:
+    async def commit(
+        self,
+        tenant: str,
+        writes: Sequence[Write],
+        *,
+        create_tenant: bool = False,
+        warn: Callable[[str, Sequence[Violation]], None] = _ignore,
+    ) -> list[Any]:
         """Commit operations durably; per operation its result, or the BrokerError that refused it.
 
-        Operations on one entity take effect in their order. Raises NonexistentTenant unless `create_tenant`.
+        Operations on one entity take effect in their order. `warn` is told of each that was accepted although the
+        entity now violates its data model. Raises NonexistentTenant unless `create_tenant`.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant, create=create_tenant)
-        return await known.commits.submit(writes)
+        outcomes = await known.commits.submit(writes)
+        for position, outcome in enumerate(outcomes):
+            if outcome.__class__ is Warned:
+                warn(writes[position].entity_id, outcome.violations)
+                outcomes[position] = outcome.result
+        return outcomes
 
     async def find(self, tenant: str, query: Query) -> Matches:
         """A page of the entities that match. Identical queries that wait at the same time share one answer.
@@ -98,7 +118,7 @@ class Store:
         Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await self._runs.join(tenant, query, lambda: queries.find(known.database[ENTITIES], query, self._limits))
+        return await self._runs.join(tenant, query, lambda: _find(known.database[ENTITIES], query, self._limits))
 
     async def rest(self, tenant: str, query: Query, page: Matches) -> AsyncGenerator[list[Found], None]:
         """The rest of a page, a few entities at a time, as they are when their turn comes.
@@ -110,7 +130,7 @@ class Store:
         ids, size = page.rest, len(page.found) // 2 or FIRST_OF_REST
         while ids:
             asked, ids = ids[:size], ids[size:]
-            found = await self._runs.join(tenant, (query, asked), partial(queries.rest, entities, query, asked))
+            found = await self._runs.join(tenant, (query, asked), partial(_rest, entities, query, asked))
             yield found
             held = sum(len(each.stored) for each in found)
             size = max(1, min(MOST_OF_REST, 2 * size, self._limits.held * size // (2 * held + 1)))
@@ -132,13 +152,15 @@ class Store:
                 tenant, ("total", selectors), lambda: counts.total(known.database[COUNTS], selectors)
             )
         query = replace(query, ordering=None, after="", before="", offset=0, limit=0)
-        return await self._runs.join(
-            tenant, query, lambda: queries.count(known.database[ENTITIES], query, self._limits)
-        )
+        return await self._runs.join(tenant, query, lambda: _count(known.database[ENTITIES], query, self._limits))
 
     async def tenants(self) -> list[Listed]:
         """All tenants, the default one first. Raises StoreUnavailable."""
         return await apart(self._registry.listed())
+
+    async def entity_maps(self, tenant: str) -> EntityMaps:
+        """The entity maps of a tenant. Raises NonexistentTenant, StoreUnavailable."""
+        return (self._tenants.get(tenant) or await self._tenant(tenant)).maps
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""
@@ -151,6 +173,11 @@ class Store:
         """What the database says of itself (`hello`). Raises StoreUnavailable."""
         with asking("hello"):
             return await apart(self._client.admin.command("hello"))
+
+    async def enter(self, tenant: str, *, create: bool = False) -> None:
+        """See that the tenant is there, or make it. Raises NonexistentTenant, StoreUnavailable."""
+        if tenant not in self._tenants:
+            await self._tenant(tenant, create=create)
 
     async def prepare(self) -> None:
         """Make what the default tenant needs. Raises StoreUnavailable."""
@@ -176,7 +203,9 @@ class Store:
 
     def _opened(self, tenant: str, database: Database) -> _Tenant:
         groups = Groups(tenant, database, self._shared, self._first_slot)
-        return _Tenant(database, PointReads(database[ENTITIES]), Commits(groups.run))
+        return _Tenant(
+            database, PointReads(database[ENTITIES]), Commits(groups.run), EntityMaps(self._registry.control, tenant)
+        )
 
     async def _renew(self) -> None:
         """Forget the tenants that are no more; doubt all while the database does not say."""
@@ -193,3 +222,15 @@ class Store:
                 for name in known - there:
                     del self._tenants[name]
                 self._doubtful = {name: tenant for name, tenant in self._doubtful.items() if name in there}
+
+
+async def _find(entities: queries.Entities, query: Query, limits: queries.Limits) -> Matches:
+    return await queries.find(entities, await linking.turned(entities, query), limits)
+
+
+async def _count(entities: queries.Entities, query: Query, limits: queries.Limits) -> int:
+    return await queries.count(entities, await linking.turned(entities, query), limits)
+
+
+async def _rest(entities: queries.Entities, query: Query, ids: Sequence[str]) -> list[Found]:
+    return await queries.rest(entities, await linking.turned(entities, query), ids)

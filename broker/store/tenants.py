@@ -48,6 +48,11 @@ def database_name(prefix: str, tenant: str) -> str:
     return f"{prefix}-x-{hashlib.sha256(tenant.encode()).hexdigest()[:32]}"
 
 
+def control_database(client: Client, prefix: str) -> Database:
+    """The database of what is not a tenant's alone."""
+    return client[f"{prefix}-control"]
+
+
 class Listed(NamedTuple):
     """A tenant, as operators see it. `entities`: their number, roughly right after a crash of MongoDB."""
 
@@ -64,7 +69,7 @@ class Tenants:
         self._client = client
         self._prefix = prefix
         self._limit = limit
-        self.control: Database = client[f"{prefix}-control"]
+        self.control = control_database(client, prefix)
         self._prepared: set[str] = set()
         self._preparing: dict[str, asyncio.Task[None]] = {}
 
@@ -124,6 +129,8 @@ class Tenants:
                 await database.command({"collMod": name, "validator": _NOTHING, "validationLevel": "strict"})
             await pause(FORGOTTEN)
             await self._client.drop_database(database)
+            for collection, member in indexes.TENANT_CONTROL.items():
+                await self.control[collection].delete_many({member: tenant})
             await self.control["tenants"].delete_one({"_id": tenant})
 
     async def _check(self, tenant: str, name: str, create: bool) -> None:

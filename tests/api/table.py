@@ -7,7 +7,13 @@ from broker.api.operations import OPERATIONS
 
 ENTITY_ID = "urn:ngsi-ld:Nothing:1"
 ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
-_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value", "{type}": "Nothing"}
+_VARIABLES = {
+    "{entityId}": ENTITY_ID,
+    "{attrId}": "value",
+    "{type}": "Nothing",
+    "{contextId}": "0" * 32,
+    "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
+}
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
     "EntityFragment": ENTITY,
@@ -15,10 +21,12 @@ _BODIES: dict[str, Any] = {
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
     "Value": 1,
+    "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""
-_QUERIES = {"queryEntities": "?type=Nothing", "purgeEntities": "?type=Nothing"}
+_QUERIES = dict.fromkeys(("queryEntities", "purgeEntities", "createEntityMap"), "?type=Nothing")
 """What an operation cannot do without."""
 
 NAMES = [operation.name for operation in OPERATIONS]

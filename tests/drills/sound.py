@@ -48,7 +48,7 @@ ATTRIBUTES: Final[dict[str, Any]] = {
 }
 """An attribute of every kind."""
 
-VARIABLES: Final = {"entityId": IDS[0], "attrId": "height"}
+VARIABLES: Final = {"entityId": IDS[0], "attrId": "height", "contextId": CORE_CONTEXT}
 
 PARAMETERS: Final = {
     "type": TYPE,
@@ -63,6 +63,9 @@ PARAMETERS: Final = {
     "count": "true",
     "local": "true",
     "deleteAll": "true",
+    "details": "true",
+    "kind": "Cached",
+    "reload": "true",
 }
 """Sound texts of parameters that go with all others. Those that are not here come in as mutations only."""
 

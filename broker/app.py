@@ -71,6 +71,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
+            queries_in_flight=settings.queries_in_flight,
             worker=_number(worker),
         )
         client = Client(Guard(settings.allowed_networks))

@@ -134,6 +134,9 @@ class Settings(BaseSettings):
         100_000, ge=1000, description="Most entities that one query looks at one by one, where no index decides."
     )
     max_sorted: int = Field(10_000, ge=1, description="Most entities that one query puts in another order.")
+    queries_in_flight: int = Field(
+        4, ge=1, le=64, description="Queries that the database works on at once, for each worker; others wait in turn."
+    )
     max_join_level: int = Field(5, ge=1, le=32, description="Largest `joinLevel`.")
     max_linked: int = Field(1000, ge=1, description="Most linked entities that `join` adds to one answer.")
     temporal_limit: int = Field(

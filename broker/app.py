@@ -39,6 +39,7 @@ from broker.store.queries import Limits
 from broker.store.store import Store
 from broker.store.tenants import control_database
 from broker.validation.bundle import bundle
+from broker.validation.registry import Registry
 from broker.validation.rules import Rules
 
 _logger = telemetry.log(__name__)
@@ -90,6 +91,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
                 history=History(store),
                 contexts=contexts,
                 catalogue=catalogue,
+                models=Registry(database, settings.database, bundle()),
                 rendered=Rendered(settings.render_cache_mb * 2**20),
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import orjson
 
 from broker.call import MISCELLANEOUS, Caution
-from broker.names import CONTEXT_REL, COUNT_HEADER, GEO_JSON, JSON, JSON_LD, WARNING_HEADER
+from broker.names import CONTEXT_REL, COUNT_HEADER, COUNT_LIMITED_HEADER, GEO_JSON, JSON, JSON_LD, WARNING_HEADER
 
 HeaderLine: TypeAlias = tuple[bytes, bytes]
 
@@ -62,9 +62,11 @@ def segment(text: str) -> str:
     return quote(text, safe=_SEGMENT_SAFE)
 
 
-def count_line(total: int) -> HeaderLine:
-    """The number of all matches (GS CIM 009 §6.3.13)."""
-    return (COUNT_HEADER.lower().encode(), b"%d" % total)
+def count_lines(total: int, limit: int | None) -> list[HeaderLine]:
+    """The number of all matches (GS CIM 009 §6.3.13); or the limit beyond which nobody counted, marked as such."""
+    if limit is None or total <= limit:
+        return [(COUNT_HEADER.lower().encode(), b"%d" % total)]
+    return [(COUNT_HEADER.lower().encode(), b"%d" % limit), (COUNT_LIMITED_HEADER.lower().encode(), b"true")]
 
 
 def warning_lines(cautions: Sequence[Caution]) -> list[HeaderLine]:

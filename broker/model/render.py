@@ -68,7 +68,7 @@ def attribute_renderer(names: Names, representation: Representation) -> Callable
         if select is not None:
             entity = select(entity)
         if name not in entity.attributes:
-            raise ResourceNotFound(f"Entity {entity.id} has no attribute {name}")
+            raise ResourceNotFound(f"Entity {entity.id} has no attribute {name}.")
         out: dict[str, Any] = {}
         form.attributes(out, {name: entity.attributes[name]}, entity.created_at)
         return out.popitem()[1]

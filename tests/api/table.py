@@ -24,6 +24,7 @@ _BODIES: dict[str, Any] = {
     "Identifiers": [ENTITY_ID],
     "Value": 1,
     "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "DataModelRule": {"mode": "off", "schema": {"properties": {"value": {"type": "number"}}}},
     "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
     "TemporalQuery": {

@@ -53,6 +53,7 @@ VARIABLES: Final = {
     "attrId": "height",
     "instanceId": "urn:ngsi-ld:Instance:0",
     "contextId": CORE_CONTEXT,
+    "entityMapId": "urn:ngsi-ld:EntityMap:1",
 }
 
 PARAMETERS: Final = {

@@ -130,7 +130,7 @@ def _arrow(part: str) -> Any:
     try:
         return import_module(f"pyarrow{part}")
     except ImportError:
-        raise StartError("pyarrow is not installed.", "pip install 'ngsild-broker[analysis]'") from None
+        raise StartError("pyarrow is not installed.", "Install it by pip install 'ngsild-broker[analysis]'.") from None
 
 
 def _schema() -> Any:

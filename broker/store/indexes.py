@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
+from broker.store.leases import LEASES
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
@@ -27,7 +28,12 @@ INDEXES: Final = {
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
-CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {"tenants": (), "counters": (), CONFIGURATION: ()}
+CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
+    "tenants": (),
+    "counters": (),
+    CONFIGURATION: (),
+    LEASES: (),
+}
 """The same, of the control database."""
 
 _NAMESPACE_EXISTS: Final = 48

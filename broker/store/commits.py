@@ -45,6 +45,8 @@ class Change(NamedTuple):
     new: Entity | None
     revision: int
     instant: str
+    request: int = 0
+    """Equal for the operations of one request in a group, and for no others of the group."""
 
 
 class Owed(NamedTuple):
@@ -104,6 +106,11 @@ class Pending(NamedTuple):
     write: Write
     request: "_Request"
     position: int
+
+    @property
+    def request_id(self) -> int:
+        """Tells the requests of a group apart."""
+        return id(self.request)
 
     @property
     def patient_until(self) -> float:

@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Final
 
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     NetworkTimeout,
@@ -36,6 +37,14 @@ _PASSING_CODES: Final = frozenset(
         50,  # MaxTimeMSExpired
     }
 )
+
+
+_DUPLICATE_KEY: Final = 11000
+
+
+def all_duplicates(error: BulkWriteError) -> bool:
+    """Whether all that a bulk write did not do was done before: inserts of what is there."""
+    return all(each.get("code") == _DUPLICATE_KEY for each in (error.details or {}).get("writeErrors", ()))
 
 
 def ours(error: PyMongoError) -> InternalError:

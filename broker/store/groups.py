@@ -263,9 +263,7 @@ def _apply(group: Sequence[Pending], states: _States) -> _Outcome:
     return outcome
 
 
-def _first_step(
-    pending: Pending, state: dict[str, Any] | None, clock: int, now: str, outcome: _Outcome
-) -> _Step:
+def _first_step(pending: Pending, state: dict[str, Any] | None, clock: int, now: str, outcome: _Outcome) -> _Step:
     """Where an entity starts. What has expired since it was stored is a step of its own, before any operation."""
     if state is None:
         return _Step(None, None, clock)

@@ -12,6 +12,9 @@ from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
 from broker.store.leases import LEASES
+from broker.store.outbox import DEAD_LETTERS, OUTBOX
+from broker.store.outbox import INDEXES as OUTBOX_INDEXES
+from broker.store.outbox_status import STATUS
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
@@ -33,8 +36,13 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     "counters": (),
     CONFIGURATION: (),
     LEASES: (),
+    STATUS: (),
+    **OUTBOX_INDEXES,
 }
 """The same, of the control database."""
+
+TENANT_CONTROL: Final = {OUTBOX: "s", DEAD_LETTERS: "s", STATUS: "_id"}
+"""Collections of the control database that hold what belongs to a tenant, to their member that holds its lanes."""
 
 _NAMESPACE_EXISTS: Final = 48
 

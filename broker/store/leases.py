@@ -15,7 +15,7 @@ from typing import Any, Final
 from pymongo.errors import BulkWriteError
 
 from broker.store.client import Database
-from broker.store.errors import asking
+from broker.store.errors import all_duplicates, asking
 
 LEASES: Final = "leases"
 SECONDS: Final = 5.0
@@ -23,7 +23,6 @@ SECONDS: Final = 5.0
 _MARGIN: Final = 0.8
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DUPLICATE_KEY: Final = 11000
 
 
 class Leases:
@@ -92,5 +91,5 @@ class Leases:
         try:
             await self._leases.insert_many(made, ordered=False)
         except BulkWriteError as error:
-            if any(each["code"] != _DUPLICATE_KEY for each in (error.details or {}).get("writeErrors", ())):
+            if not all_duplicates(error):
                 raise

@@ -8,7 +8,7 @@
      g: [{k: [name, …], v: geometry}, …]    every geometry: see `broker.store.places`
      x: DateTime                        when the first part of the entity expires
      o: true                            more than there are keys for, as the key MORE says, too
-     r: revision, 1 when created,
+     r: revision: microseconds since 1970, or more (see `broker.store.groups`),
      j: bytes of `broker.model.entity.encode`}
 
 Empty `g`, `x`, `o` are left out. See docs/decisions/0003-document-shape.md.

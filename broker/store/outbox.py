@@ -1,0 +1,165 @@
+"""The outbox: notifications that are owed, committed with the writes that owe them (design: docs/decisions/0008).
+
+    outbox        {_id: order, s: lane, at: DateTime of the change,
+                   e: [[entity id, revision, bytes of the old state or null, bytes of the new one or null], …]}
+    deadletters   the same, and why: reason, since: DateTime
+
+A lane is a tenant and a subscription. The order of `_id` is one of cause and effect: a group's revisions are greater
+than any that it read, so what came later to an entity has the greater `_id`, whatever the clocks of machines say. And
+who sees a document sees those before it on the same entity, since their transactions could not overlap.
+"""
+
+from collections.abc import Collection as Several
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from pymongo import ASCENDING, IndexModel, InsertOne
+from pymongo.errors import BulkWriteError
+from pymongo.write_concern import WriteConcern
+
+from broker.model.entity import Entity, decode, encode
+from broker.store.client import Database
+from broker.store.commits import Change, Deriving, Owed
+from broker.store.errors import all_duplicates, asking
+
+OUTBOX: Final = "outbox"
+DEAD_LETTERS: Final = "deadletters"
+INDEXES: Final = {
+    OUTBOX: (IndexModel([("s", ASCENDING), ("_id", ASCENDING)], name="lane"),),
+    DEAD_LETTERS: (
+        IndexModel([("s", ASCENDING), ("_id", ASCENDING)], name="lane"),
+        IndexModel([("since", ASCENDING)], name="since"),
+    ),
+}
+"""Collection of the control database to its indexes."""
+
+MAX_BYTES: Final = 2**20
+MAX_STEPS: Final = 250
+"""Of one notification: what is more of one request goes out in several."""
+_FORGOTTEN: Final = WriteConcern(1)
+"""To forget what was delivered need not last: it would be delivered again."""
+
+
+class Step(NamedTuple):
+    """A change of an entity that a notification tells of; `old` or `new` is None where it was made or deleted."""
+
+    entity_id: str
+    revision: int
+    old: Entity | None
+    new: Entity | None
+
+
+class Letter(NamedTuple):
+    """A notification that is owed."""
+
+    id: bytes
+    lane: str
+    at: datetime
+    steps: tuple[Step, ...]
+    size: int
+    """Bytes, roughly."""
+    document: Mapping[str, Any]
+
+
+def lane(tenant: str, subscription_id: str) -> str:
+    """The key of a subscription of a tenant, in every collection of the control database."""
+    return f"{tenant} {subscription_id}"
+
+
+def of_lane(key: str) -> tuple[str, str]:
+    """Tenant and subscription of a lane."""
+    tenant, _, subscription_id = key.partition(" ")
+    return tenant, subscription_id
+
+
+def of_tenant(tenant: str) -> dict[str, str]:
+    """What the lanes of a tenant, and no others, satisfy."""
+    return {"$gte": f"{tenant} ", "$lt": f"{tenant}!"}
+
+
+def owe(deriving: Deriving, position: int, subscription_id: str, changes: Sequence[Change]) -> list[Owed]:
+    """Owe a subscription the notification of changes of one request; several, if it would be too large for one.
+
+    `position` counts what the group owes: it is another for each call.
+    """
+    group = min(change.revision for change in deriving.changes).to_bytes(8, "big") + deriving.slot.to_bytes(4, "big")
+    key = lane(deriving.tenant, subscription_id)
+    at = datetime.fromisoformat(changes[0].instant)
+    return [
+        Owed(
+            OUTBOX,
+            InsertOne({"_id": group + (position << 8 | number).to_bytes(4, "big"), "s": key, "at": at, "e": steps}),
+            control=True,
+        )
+        for number, steps in enumerate(_portions(changes))
+    ]
+
+
+def _portions(changes: Sequence[Change]) -> list[list[list[Any]]]:
+    portions: list[list[list[Any]]] = []
+    size = MAX_BYTES
+    for change in changes:
+        old = None if change.old is None else encode(change.old)
+        new = None if change.new is None else encode(change.new)
+        if size >= MAX_BYTES or len(portions[-1]) >= MAX_STEPS:
+            portions.append([])
+            size = 0
+        portions[-1].append([change.entity_id, change.revision, old, new])
+        size += len(old or b"") + len(new or b"")
+    return portions
+
+
+def letter(document: Mapping[str, Any]) -> Letter:
+    """A document of the outbox, read."""
+    steps = tuple(
+        Step(entity_id, revision, decode(old) if old is not None else None, decode(new) if new is not None else None)
+        for entity_id, revision, old, new in document["e"]
+    )
+    size = sum(len(old or b"") + len(new or b"") + 200 for _, _, old, new in document["e"])
+    return Letter(document["_id"], document["s"], document["at"], steps, size, document)
+
+
+class Outbox:
+    """The outbox as a deliverer reads and clears it. Every method raises StoreUnavailable."""
+
+    def __init__(self, control: Database) -> None:
+        self._outbox = control[OUTBOX]
+        self._clearing = control.get_collection(OUTBOX, write_concern=_FORGOTTEN)
+        self._dead = control[DEAD_LETTERS]
+
+    async def lanes(self) -> list[str]:
+        """The lanes that are owed something: an index tells, however much that is."""
+        with asking("owed lanes"):
+            found = await self._outbox.aggregate([{"$sort": {"s": 1}}, {"$group": {"_id": "$s"}}])
+            return [document["_id"] for document in await found.to_list()]
+
+    async def head(self, lanes: Several[str], known: Several[bytes], most: int) -> list[Letter]:
+        """What lanes are owed, the oldest of each first, without what is known; at most that many, lane by lane."""
+        wanted: dict[str, Any] = {"s": {"$in": list(lanes)}}
+        if known:
+            wanted["_id"] = {"$nin": list(known)}
+        with asking("owed"):
+            found = self._outbox.find(wanted, sort=[("s", 1), ("_id", 1)], limit=most, batch_size=most + 1)
+            return [letter(document) for document in await found.to_list()]
+
+    async def clear(self, letters: Several[bytes]) -> None:
+        """Forget what was delivered."""
+        with asking("delivered"):
+            await self._clearing.delete_many({"_id": {"$in": list(letters)}})
+
+    async def bury(self, letters: Several[Letter], reason: str, since: datetime) -> None:
+        """Make dead letters of them. Done twice, it is as if it were done once."""
+        buried = [{**letter.document, "reason": reason, "since": since} for letter in letters]
+        with asking("bury"):
+            try:
+                await self._dead.insert_many(buried, ordered=False)
+            except BulkWriteError as error:
+                if not all_duplicates(error):
+                    raise
+            await self._outbox.delete_many({"_id": {"$in": [letter.id for letter in letters]}})
+
+    async def owed(self) -> int:
+        """How many notifications are owed, roughly right after a crash of MongoDB."""
+        with asking("owed count"):
+            return await self._outbox.estimated_document_count()

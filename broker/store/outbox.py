@@ -37,6 +37,8 @@ INDEXES: Final = {
 MAX_BYTES: Final = 2**20
 MAX_STEPS: Final = 250
 """Of one notification: what is more of one request goes out in several."""
+MAX_READ: Final = 16 * 2**20
+"""Bytes that are read at once, and one letter more."""
 _FORGOTTEN: Final = WriteConcern(1)
 """To forget what was delivered need not last: it would be delivered again."""
 
@@ -51,12 +53,12 @@ class Step(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """A notification that is owed."""
+    """A notification that is owed; `steps` tells of what."""
 
     id: bytes
     lane: str
     at: datetime
-    steps: tuple[Step, ...]
+    entity_ids: frozenset[str]
     size: int
     """Bytes, roughly."""
     document: Mapping[str, Any]
@@ -111,13 +113,18 @@ def _portions(changes: Sequence[Change]) -> list[list[list[Any]]]:
 
 
 def letter(document: Mapping[str, Any]) -> Letter:
-    """A document of the outbox, read."""
-    steps = tuple(
-        Step(entity_id, revision, decode(old) if old is not None else None, decode(new) if new is not None else None)
-        for entity_id, revision, old, new in document["e"]
-    )
-    size = sum(len(old or b"") + len(new or b"") + 200 for _, _, old, new in document["e"])
-    return Letter(document["_id"], document["s"], document["at"], steps, size, document)
+    """A document of the outbox."""
+    size = sum(len(old or b"") + len(new or b"") + 300 for _, _, old, new in document["e"])
+    entity_ids = frozenset(step[0] for step in document["e"])
+    return Letter(document["_id"], document["s"], document["at"], entity_ids, size, document)
+
+
+def steps(letter: Letter) -> list[Step]:
+    """What a letter tells of, in order."""
+    return [
+        Step(entity_id, revision, None if old is None else decode(old), None if new is None else decode(new))
+        for entity_id, revision, old, new in letter.document["e"]
+    ]
 
 
 class Outbox:
@@ -134,19 +141,40 @@ class Outbox:
             found = await self._outbox.aggregate([{"$sort": {"s": 1}}, {"$group": {"_id": "$s"}}])
             return [document["_id"] for document in await found.to_list()]
 
-    async def head(self, lanes: Several[str], known: Several[bytes], most: int) -> list[Letter]:
-        """What lanes are owed, the oldest of each first, without what is known; at most that many, lane by lane."""
+    async def head(self, lanes: Several[str], known: Several[bytes], most: int) -> tuple[list[Letter], bool]:
+        """What lanes are owed without what is known, lane by lane, the oldest first; and whether there may be more.
+
+        There are at most so many, and about MAX_READ bytes.
+        """
         wanted: dict[str, Any] = {"s": {"$in": list(lanes)}}
         if known:
             wanted["_id"] = {"$nin": list(known)}
+        letters = []
+        size = 0
         with asking("owed"):
-            found = self._outbox.find(wanted, sort=[("s", 1), ("_id", 1)], limit=most, batch_size=most + 1)
-            return [letter(document) for document in await found.to_list()]
+            async with self._outbox.find(wanted, sort=[("s", 1), ("_id", 1)], limit=most, batch_size=most + 1) as found:
+                async for document in found:
+                    letters.append(letter(document))
+                    size += letters[-1].size
+                    if size > MAX_READ:
+                        return letters, True
+        return letters, len(letters) == most
 
     async def clear(self, letters: Several[bytes]) -> None:
         """Forget what was delivered."""
         with asking("delivered"):
             await self._clearing.delete_many({"_id": {"$in": list(letters)}})
+
+    async def clear_lanes(self, lanes: Several[str]) -> None:
+        """Forget all that lanes are owed."""
+        with asking("not delivered"):
+            await self._clearing.delete_many({"s": {"$in": list(lanes)}})
+
+    async def older(self, lane: str, than: datetime, most: int) -> list[Letter]:
+        """What a lane has been owed since before an instant, the oldest first."""
+        with asking("owed"):
+            found = self._outbox.find({"s": lane, "at": {"$lt": than}}, sort=[("_id", 1)], limit=most)
+            return [letter(document) async for document in found]
 
     async def bury(self, letters: Several[Letter], reason: str, since: datetime) -> None:
         """Make dead letters of them. Done twice, it is as if it were done once."""

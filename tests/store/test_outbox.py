@@ -10,7 +10,7 @@ import pytest
 from broker.store.client import Client, Database, connect
 from broker.store.commits import Deriving, Owed
 from broker.store.embedded import EmbeddedMongoDB
-from broker.store.outbox import DEAD_LETTERS, Outbox, lane, letter, of_lane, owe
+from broker.store.outbox import DEAD_LETTERS, Outbox, lane, letter, of_lane, owe, steps
 from broker.store.outbox_status import Status, Statuses, Tally
 from broker.store.store import Store
 from broker.store.tenants import Tenants
@@ -41,9 +41,9 @@ async def owing(mongodb: EmbeddedMongoDB, client: Client, prefix: str) -> AsyncI
 async def test_each_step_is_owed_with_both_states(owing: Store, control: Database) -> None:
     entity_id = lamp(1).id
     await owing.commit("", [create(lamp(1)), add(entity_id), delete(entity_id)])
-    letters = await Outbox(control).head([lane("", SUBSCRIPTION)], [], 10)
-    steps = [step for each in letters for step in each.steps]
-    assert [(step.old and level(step.old), step.new and level(step.new)) for step in steps] == [
+    letters, _ = await Outbox(control).head([lane("", SUBSCRIPTION)], [], 10)
+    found = [step for each in letters for step in steps(each)]
+    assert [(step.old and level(step.old), step.new and level(step.new)) for step in found] == [
         (None, 0),
         (0, 1),
         (1, None),
@@ -64,8 +64,8 @@ async def test_what_two_workers_owe_of_one_entity_is_in_the_order_of_its_changes
     for _ in range(10):
         await ahead.commit("", [add(entity_id), add(entity_id)])
         await behind.commit("", [add(entity_id)])
-    letters = await Outbox(control).head([lane("", SUBSCRIPTION)], [], 100)
-    assert [level(each.steps[0].new) for each in letters] == list(range(31))
+    letters, _ = await Outbox(control).head([lane("", SUBSCRIPTION)], [], 100)
+    assert [level(steps(each)[0].new) for each in letters] == list(range(31))
 
 
 async def test_the_oldest_of_each_lane_come_first_without_those_known(owing: Store, control: Database) -> None:
@@ -73,9 +73,10 @@ async def test_the_oldest_of_each_lane_come_first_without_those_known(owing: Sto
     for number in range(5):
         await owing.commit("", [create(lamp(number))])
     key = lane("", SUBSCRIPTION)
-    first = await outbox.head([key], [], 2)
-    following = await outbox.head([key], [each.id for each in first], 2)
-    ids = [each.steps[0].entity_id for each in first + following]
+    first, more = await outbox.head([key], [], 2)
+    assert more
+    following, _ = await outbox.head([key], [each.id for each in first], 2)
+    ids = [steps(each)[0].entity_id for each in first + following]
     assert ids == [lamp(number).id for number in range(4)]
 
 
@@ -84,7 +85,7 @@ async def test_what_is_cleared_is_owed_no_more(owing: Store, control: Database) 
     await owing.commit("north", [create(lamp(1)), create(lamp(2))], create_tenant=True)
     key = lane("north", SUBSCRIPTION)
     assert await outbox.lanes() == [key]
-    letters = await outbox.head([key], [], 10)
+    letters, _ = await outbox.head([key], [], 10)
     await outbox.clear([each.id for each in letters])
     assert await outbox.lanes() == []
 
@@ -92,13 +93,13 @@ async def test_what_is_cleared_is_owed_no_more(owing: Store, control: Database) 
 async def test_what_is_buried_is_a_dead_letter_once(owing: Store, control: Database) -> None:
     outbox = Outbox(control)
     await owing.commit("", [create(lamp(1))])
-    letters = await outbox.head([lane("", SUBSCRIPTION)], [], 10)
+    letters, _ = await outbox.head([lane("", SUBSCRIPTION)], [], 10)
     for _ in range(2):
         await outbox.bury(letters, "its host refuses the connection", THEN)
     assert await outbox.lanes() == []
     dead = await control[DEAD_LETTERS].find().to_list()
-    assert [(each["reason"], letter(each).steps) for each in dead] == [
-        ("its host refuses the connection", letters[0].steps)
+    assert [(each["reason"], steps(letter(each))) for each in dead] == [
+        ("its host refuses the connection", steps(letters[0]))
     ]
 
 
@@ -110,11 +111,11 @@ async def test_a_large_request_is_owed_in_portions(client: Client, prefix: str, 
     await store.prepare()
     large = {"type": "Property", "value": "x" * 300_000}
     await store.commit("", [create(lamp(number, text=large)) for number in range(9)])
-    letters = await Outbox(control).head([lane("", SUBSCRIPTION)], [], 10)
-    assert [[step.entity_id for step in each.steps] for each in letters] == [
+    letters, _ = await Outbox(control).head([lane("", SUBSCRIPTION)], [], 10)
+    assert [[step.entity_id for step in steps(each)] for each in letters] == [
         [lamp(number).id for number in numbers] for numbers in (range(4), range(4, 8), range(8, 9))
     ]
-    assert all(LEVEL in step.new.attributes for each in letters for step in each.steps if step.new)
+    assert all(LEVEL in step.new.attributes for each in letters for step in steps(each) if step.new)
 
 
 async def test_a_dropped_tenant_owes_nothing(owing: Store, client: Client, prefix: str, control: Database) -> None:

@@ -6,6 +6,7 @@ import socket
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from starlette.types import ASGIApp
@@ -14,18 +15,22 @@ from broker import telemetry
 from broker.api import application
 from broker.api.rendered import Rendered
 from broker.api.services import Check, Services
+from broker.delivery.service import Delivery
 from broker.errors import StartError, StoreUnavailable
 from broker.hosting.contexts import Contexts
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
-from broker.store import health
+from broker.store import health, subscriptions
 from broker.store.apart import apart
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
+from broker.store.commits import Committed
 from broker.store.errors import asking
 from broker.store.queries import Limits
 from broker.store.store import Store
+from broker.store.tenants import control_of
+from broker.subscriptions.registry import Registry
 
 _logger = telemetry.log(__name__)
 
@@ -44,9 +49,15 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
+        control = control_of(database, settings.database)
+        registry = Registry(partial(subscriptions.changed, control), settings.max_linked)
+        committed: list[Committed] = []
         store = Store(
             database,
             settings.database,
+            derivers=[registry.derive],
+            reloads=[registry.reload],
+            committed=committed,
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
@@ -54,6 +65,9 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
         )
         client = Client(Guard(settings.allowed_networks))
         contexts = Contexts(settings, client)
+        delivery = Delivery(settings, store, registry, contexts)
+        committed.append(delivery.committed)
+        delivery.start()
         keeping = asyncio.create_task(_keep(store, settings.sweep_interval))
         try:
             yield Services(
@@ -66,6 +80,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             )
         finally:
             keeping.cancel()
+            await delivery.stop()
             await contexts.close()
             await client.close()
             await store.close()

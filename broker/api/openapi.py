@@ -16,6 +16,7 @@ from broker.errors import (
     StoreUnavailable,
 )
 from broker.names import COUNT_HEADER, JSON, TENANT_HEADER
+from broker.subscriptions.schema import SUBSCRIPTION
 
 _URI: Final = {"type": "string", "format": "iri"}
 _CONTEXT: Final = {"type": ["string", "object", "array"], "description": "In bodies of type application/ld+json only."}
@@ -44,6 +45,18 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "EntityOrList": {"oneOf": [_ref("Entity"), _ref("EntityList")]},
     "Attribute": _object({"type": {"type": "string"}, "datasetId": _URI, "observedAt": _INSTANT, "@context": _CONTEXT})
     | {"description": "§4.5. Its value is in the member of its kind; every other member is a sub-attribute."},
+    "Subscription": SUBSCRIPTION
+    | {
+        "properties": SUBSCRIPTION["properties"] | {"@context": _CONTEXT},
+        "description": "§5.2.12. Members that the broker writes are ignored when sent.",
+    },
+    "SubscriptionFragment": SUBSCRIPTION
+    | {
+        "properties": SUBSCRIPTION["properties"] | {"@context": _CONTEXT},
+        "required": [],
+        "description": "§5.8.2. The NGSI-LD Null removes a member.",
+    },
+    "SubscriptionList": {"type": "array", "items": _ref("Subscription")},
     "Value": {"description": "Any JSON."},
     "Types": {
         "oneOf": [
@@ -167,6 +180,7 @@ PATH_VARIABLES: Final = {
     "entityId": "Id of the entity, a URI, percent-encoded as a path segment.",
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
     "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
+    "subscriptionId": "Id of the subscription, a URI, percent-encoded as a path segment.",
 }
 
 _TENANT: Final[dict[str, Any]] = {

@@ -10,7 +10,7 @@ from broker.api.operation import Action, Operation, Success
 from broker.api.requests import Request
 from broker.api.responses import CONTENT_TYPE, Response, content
 from broker.api.services import Services
-from broker.api.table import attributes, batch, discovery, entities, process
+from broker.api.table import attributes, batch, discovery, entities, process, subscriptions
 from broker.names import JSON
 
 
@@ -29,6 +29,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *attributes.OPERATIONS,
     *batch.OPERATIONS,
     *discovery.OPERATIONS,
+    *subscriptions.OPERATIONS,
     *process.OPERATIONS,
     Operation(
         name="openapi",

@@ -33,7 +33,7 @@ from broker.model.join import Linked, View, flattened, inline_renderer
 from broker.model.languages import language_ranges
 from broker.model.parse import parse_attribute_name
 from broker.model.project import ENTITY_MEMBERS, Members, in_language, instance_of
-from broker.model.render import Render, Representation, attribute_renderer, bare_value, renderer
+from broker.model.render import Render, Representation, attribute_renderer, bare_value, projected, renderer
 from broker.model.versions import CURRENT, Version, conformed
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON, JSON_LD
 from broker.query import projection
@@ -84,30 +84,7 @@ def _projected(request: Request, plain: Representation) -> Representation:
         raise BadRequestData("Parameters pick and omit name the same member.")
     lang = request.get(LANG)
     languages = language_ranges(lang) if lang is not None else ()
-    return _through(plain, request.get(DATASET_ID), languages, picked, omitted)
-
-
-def _through(
-    plain: Representation,
-    dataset_ids: frozenset[str] | None,
-    languages: tuple[str, ...],
-    picked: Members | None,
-    omitted: Members | None,
-) -> Representation:
-    """The representation with these members, and below it those of the linked entities."""
-    inner_picked = picked.linked if picked is not None else {}
-    inner_omitted = omitted.linked if omitted is not None else {}
-    return replace(
-        plain,
-        pick=picked.names if picked is not None else None,
-        omit=omitted.whole if omitted is not None else frozenset(),
-        dataset_ids=dataset_ids,
-        languages=languages,
-        linked=tuple(
-            (name, _through(plain, dataset_ids, languages, inner_picked.get(name), inner_omitted.get(name)))
-            for name in {**inner_picked, **inner_omitted}
-        ),
-    )
+    return projected(plain, request.get(DATASET_ID), languages, picked, omitted)
 
 
 def members(request: Request, parameter: Parameter[str]) -> Members | None:

@@ -15,6 +15,8 @@ from broker.store.leases import LEASES
 from broker.store.outbox import DEAD_LETTERS, OUTBOX
 from broker.store.outbox import INDEXES as OUTBOX_INDEXES
 from broker.store.outbox_status import STATUS
+from broker.store.subscriptions import INDEXES as SUBSCRIPTION_INDEXES
+from broker.store.subscriptions import SUBSCRIPTIONS
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
@@ -37,6 +39,7 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     CONFIGURATION: (),
     LEASES: (),
     STATUS: (),
+    SUBSCRIPTIONS: SUBSCRIPTION_INDEXES,
     **OUTBOX_INDEXES,
 }
 """The same, of the control database."""

@@ -1,10 +1,12 @@
 """The store as the use cases see it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from pymongo.asynchronous.client_session import AsyncClientSession
 
 from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity
@@ -24,6 +26,8 @@ from broker.store.shapes import MAX_ENTITY
 from broker.store.sweep import sweep
 from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Tenants
 from broker.telemetry import log
+
+T = TypeVar("T")
 
 _logger = log(__name__)
 
@@ -104,6 +108,35 @@ class Store:
         if query.of_types_alone:
             return await apart(counts.total(known.database[COUNTS], query.selectors))
         return await apart(queries.count(known.database[ENTITIES], query, self._limits))
+
+    @property
+    def control(self) -> Database:
+        """The control database, which all tenants share."""
+        return self._registry.control
+
+    async def check_tenant(self, tenant: str) -> None:
+        """Raise NonexistentTenant if there is no such tenant; StoreUnavailable."""
+        if tenant not in self._tenants:
+            await self._tenant(tenant)
+
+    async def configure(
+        self,
+        tenant: str,
+        write: Callable[[Database, AsyncClientSession], Awaitable[T]],
+        *,
+        create_tenant: bool = False,
+    ) -> T:
+        """Change what a tenant's writes are measured against: see `Configuration.change`.
+
+        Raises NonexistentTenant unless `create_tenant`, StoreUnavailable, and what `write` raises.
+        """
+        if tenant not in self._tenants:
+            await self._tenant(tenant, create=create_tenant)
+        return await apart(self._configuration.change(tenant, write))
+
+    async def catch_up(self, tenants: Collection[str] | None = None) -> None:
+        """Take in how tenants are configured as it is committed now, all of them if None. Raises StoreUnavailable."""
+        await self._configuration.catch_up_all(tenants)
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""

@@ -25,6 +25,7 @@ from broker.store import indexes
 from broker.store.client import Client, Database
 from broker.store.errors import asking
 from broker.store.outbox import of_tenant
+from broker.store.subscriptions import forget_tenant
 
 DEFAULT: Final = ""
 RENEWAL: Final = 2.0
@@ -49,6 +50,11 @@ def database_name(prefix: str, tenant: str) -> str:
     return f"{prefix}-x-{hashlib.sha256(tenant.encode()).hexdigest()[:32]}"
 
 
+def control_of(client: Client, prefix: str) -> Database:
+    """The control database, which all tenants share."""
+    return client[f"{prefix}-control"]
+
+
 class Listed(NamedTuple):
     """A tenant, as operators see it. `entities`: their number, roughly right after a crash of MongoDB."""
 
@@ -65,7 +71,7 @@ class Tenants:
         self._client = client
         self._prefix = prefix
         self._limit = limit
-        self.control: Database = client[f"{prefix}-control"]
+        self.control = control_of(client, prefix)
         self._prepared: set[str] = set()
         self._preparing: dict[str, asyncio.Task[None]] = {}
 
@@ -125,6 +131,7 @@ class Tenants:
                 await database.command({"collMod": name, "validator": _NOTHING, "validationLevel": "strict"})
             await pause(FORGOTTEN)
             await self._client.drop_database(database)
+            await forget_tenant(self.control, tenant)
             for collection, member in indexes.TENANT_CONTROL.items():
                 await self.control[collection].delete_many({member: of_tenant(tenant)})
             await self.control["tenants"].delete_one({"_id": tenant})

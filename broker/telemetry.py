@@ -12,7 +12,15 @@ from contextvars import ContextVar
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -35,6 +43,18 @@ GROUP_RETRIES: Final = Counter("ngsild_group_retries", "Groups run again, whatev
 READ_BATCH_SIZE: Final = Histogram("ngsild_read_batch_size", "Reads by id in one query.", buckets=_SIZES)
 DATABASE_SECONDS: Final = Histogram(
     "ngsild_database_seconds", "Time that the database took.", ("command",), buckets=_SECONDS
+)
+_NOTIFICATIONS: Final = Counter("ngsild_notifications", "Notifications that were answered, or not.", ("outcome",))
+NOTIFICATIONS_SENT: Final = _NOTIFICATIONS.labels("sent")
+NOTIFICATIONS_FAILED: Final = _NOTIFICATIONS.labels("failed")
+DEAD_LETTERS: Final = Counter("ngsild_dead_letters", "Notifications that were given up.")
+NOTIFICATION_LAG: Final = Histogram(
+    "ngsild_notification_lag_seconds",
+    "Time from a commit to the receipt of what it owed.",
+    buckets=(*_SECONDS, 60, 600),
+)
+NOTIFICATIONS_OWED: Final = Gauge(
+    "ngsild_notifications_owed", "Notifications in the outbox, roughly.", multiprocess_mode="mostrecent"
 )
 CONTEXT_CACHE: Final = Counter("ngsild_context_cache", "Look-ups of compiled contexts.", ("result",))
 CONTEXT_HITS: Final = CONTEXT_CACHE.labels("hit")

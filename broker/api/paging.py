@@ -10,8 +10,9 @@ from typing import Final, TypeVar
 
 from broker.api.parameters import AFTER, BEFORE, COUNT, LIMIT, OFFSET, position_text
 from broker.api.requests import Request
-from broker.api.responses import HeaderLine, count_line, escaped
+from broker.api.responses import HeaderLine, count_line
 from broker.errors import InvalidRequest, TooManyResults
+from broker.jsonld.links import escaped
 from broker.settings import Settings
 
 T = TypeVar("T")

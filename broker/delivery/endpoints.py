@@ -7,6 +7,7 @@ receivers leaves the rest to those that answer.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -64,9 +65,13 @@ class Endpoint:
 
 
 class Endpoints:
-    """All endpoints of a worker, by URI; those that behave and are not in use are forgotten."""
+    """All endpoints of a worker, by URI; those that behave and are not in use are forgotten.
 
-    def __init__(self) -> None:
+    `wake` is told the lanes that were refused a turn and may try again.
+    """
+
+    def __init__(self, wake: Callable[[Iterable[str]], None]) -> None:
+        self._wake = wake
         self._known: dict[str, Endpoint] = {}
         self._under_way = 0
         self._of_suspects = 0
@@ -80,8 +85,13 @@ class Endpoints:
             found = self._known[uri] = Endpoint()
         return found
 
+    def rests_until(self, uri: str) -> float:
+        """Until when an endpoint is left alone, by the monotonic clock."""
+        found = self._known.get(uri)
+        return 0.0 if found is None else found.rests_until
+
     def begin(self, uri: str, lane: str) -> "Turn | None":
-        """The turn of a lane to notify an endpoint; None if it must wait: it is then among those of `end`."""
+        """The turn of a lane to notify an endpoint; None if it must wait: it is woken."""
         endpoint = self.get(uri)
         if endpoint.under_way >= endpoint.limit:
             endpoint.waiting[lane] = None
@@ -95,8 +105,8 @@ class Endpoints:
         self._of_suspects += suspect
         return Turn(uri, endpoint, suspect)
 
-    def end(self, turn: "Turn") -> list[str]:
-        """The turn is over; the lanes that may try now."""
+    def end(self, turn: "Turn") -> None:
+        """The turn is over; others may try now."""
         endpoint = turn.endpoint
         endpoint.under_way -= 1
         self._under_way -= 1
@@ -106,7 +116,8 @@ class Endpoints:
         following += [self._crowded_out.popitem(last=False)[0] for _ in range(min(2, len(self._crowded_out)))]
         if endpoint.idle:
             self._known.pop(turn.uri, None)
-        return following
+        if following:
+            self._wake(following)
 
     @property
     def under_way(self) -> int:

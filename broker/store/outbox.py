@@ -10,7 +10,7 @@ who sees a document sees those before it on the same entity, since their transac
 """
 
 from collections.abc import Collection as Several
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -80,6 +80,21 @@ def of_tenant(tenant: str) -> dict[str, str]:
     return {"$gte": f"{tenant} ", "$lt": f"{tenant}!"}
 
 
+class _Owing(InsertOne[dict[str, Any]]):
+    """The insert of a letter, which tells its lane."""
+
+    __slots__ = ("lane",)
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        super().__init__(document)
+        self.lane: str = document["s"]
+
+
+def lanes_of(owed: Iterable[Owed]) -> set[str]:
+    """The lanes of the letters among what was owed."""
+    return {each.operation.lane for each in owed if isinstance(each.operation, _Owing)}
+
+
 def owe(deriving: Deriving, position: int, subscription_id: str, changes: Sequence[Change]) -> list[Owed]:
     """Owe a subscription the notification of changes of one request; several, if it would be too large for one.
 
@@ -91,7 +106,7 @@ def owe(deriving: Deriving, position: int, subscription_id: str, changes: Sequen
     return [
         Owed(
             OUTBOX,
-            InsertOne({"_id": group + (position << 8 | number).to_bytes(4, "big"), "s": key, "at": at, "e": steps}),
+            _Owing({"_id": group + (position << 8 | number).to_bytes(4, "big"), "s": key, "at": at, "e": steps}),
             control=True,
         )
         for number, steps in enumerate(_portions(changes))
@@ -165,27 +180,27 @@ class Outbox:
         with asking("delivered"):
             await self._clearing.delete_many({"_id": {"$in": list(letters)}})
 
-    async def clear_lanes(self, lanes: Several[str]) -> None:
-        """Forget all that lanes are owed."""
-        with asking("not delivered"):
-            await self._clearing.delete_many({"s": {"$in": list(lanes)}})
-
     async def older(self, lane: str, than: datetime, most: int) -> list[Letter]:
         """What a lane has been owed since before an instant, the oldest first."""
         with asking("owed"):
             found = self._outbox.find({"s": lane, "at": {"$lt": than}}, sort=[("_id", 1)], limit=most)
             return [letter(document) async for document in found]
 
-    async def bury(self, letters: Several[Letter], reason: str, since: datetime) -> None:
-        """Make dead letters of them. Done twice, it is as if it were done once."""
-        buried = [{**letter.document, "reason": reason, "since": since} for letter in letters]
+    async def bury(self, dead: Sequence[tuple[Letter, str]], since: datetime) -> None:
+        """Make dead letters of them, each with the reason. Done twice, it is as if it were done once."""
+        buried = [{**letter.document, "reason": reason, "since": since} for letter, reason in dead]
         with asking("bury"):
             try:
                 await self._dead.insert_many(buried, ordered=False)
             except BulkWriteError as error:
                 if not all_duplicates(error):
                     raise
-            await self._outbox.delete_many({"_id": {"$in": [letter.id for letter in letters]}})
+            await self._outbox.delete_many({"_id": {"$in": [letter.id for letter, _ in dead]}})
+
+    async def forget_dead(self, before: datetime) -> None:
+        """Remove the dead letters that died before an instant."""
+        with asking("forget dead letters"):
+            await self._dead.delete_many({"since": {"$lt": before}})
 
     async def owed(self) -> int:
         """How many notifications are owed, roughly right after a crash of MongoDB."""

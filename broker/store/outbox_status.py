@@ -46,12 +46,20 @@ class Tally:
     def count(self, sent_at: datetime, ended_at: datetime, ok: bool) -> None:
         """Count a notification that has been answered, or has not."""
         self.sent += 1
-        self.notified = max(self.notified or sent_at, sent_at)
+        self.notified = _later(self.notified, sent_at)
         if ok:
-            self.success = max(self.success or ended_at, ended_at)
+            self.success = _later(self.success, ended_at)
         else:
             self.failed += 1
-            self.failure = max(self.failure or ended_at, ended_at)
+            self.failure = _later(self.failure, ended_at)
+
+    def add(self, other: "Tally") -> None:
+        """Count what another has counted."""
+        self.sent += other.sent
+        self.failed += other.failed
+        self.notified = _later(self.notified, other.notified)
+        self.success = _later(self.success, other.success)
+        self.failure = _later(self.failure, other.failure)
 
     def update(self, lane: str) -> UpdateOne:
         """The write that adds it."""
@@ -63,6 +71,10 @@ class Tally:
             {"$inc": {"sent": self.sent, "failed": self.failed}, "$max": known, "$set": {"ok": ok}},
             upsert=True,
         )
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)
 
 
 class Statuses:

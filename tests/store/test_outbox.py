@@ -95,7 +95,7 @@ async def test_what_is_buried_is_a_dead_letter_once(owing: Store, control: Datab
     await owing.commit("", [create(lamp(1))])
     letters, _ = await outbox.head([lane("", SUBSCRIPTION)], [], 10)
     for _ in range(2):
-        await outbox.bury(letters, "its host refuses the connection", THEN)
+        await outbox.bury([(each, "its host refuses the connection") for each in letters], THEN)
     assert await outbox.lanes() == []
     dead = await control[DEAD_LETTERS].find().to_list()
     assert [(each["reason"], steps(letter(each))) for each in dead] == [

@@ -76,7 +76,7 @@ def page_lines(
     if not links:
         return
     paging = (LIMIT.name, OFFSET.name, AFTER.name, BEFORE.name)
-    target, query = request.target.decode("ascii"), request.query.decode("ascii")
+    target, query = request.target.decode("ascii").rstrip("/"), request.query.decode("ascii")
     kept = [part for part in query.split("&") if part and part.partition("=")[0] not in paging]
     for rel, place in links.items():
         url = escaped(f"{target}?{'&'.join([*kept, f'limit={page.limit}', place])}")

@@ -100,7 +100,7 @@ def _endpoint(document: dict[str, Any]) -> None:
     if parts.scheme in MQTT_SCHEMES:
         if endpoint.get("accept") == GEO_JSON:
             raise BadRequestData(f"{where}.accept: over MQTT there is no {GEO_JSON}.")
-        if not parts.path.strip("/") or any(sign in parts.path for sign in "+#"):
+        if not parts.path.strip("/") or "+" in parts.path or "#" in endpoint["uri"]:
             raise BadRequestData(f"{where}.uri: its path is the topic, which has at least one level and no + or #.")
         _notifier(endpoint.get("notifierInfo", ()), where)
     for pair in endpoint.get("receiverInfo", ()):

@@ -77,6 +77,5 @@ OPERATIONS: Final = (
         summary="End a subscription; what it is still owed is not sent.",
         success=(Success(204, "deleted"),),
         errors=(ResourceNotFound,),
-        empty_id=True,
     ),
 )

@@ -133,6 +133,9 @@ def _message(
     """The body around the entities, and the headers (GS CIM 009 §6.3.8)."""
     endpoint = subscription.endpoint
     headers = {name: value for name, value in endpoint.receiver_info}
+    source = context.source or CORE_CONTEXT
+    if endpoint.accept == JSON_LD:
+        pieces = _with_context(pieces, source)
     data = b"[%b]" % b",".join(pieces)
     if endpoint.accept == GEO_JSON:
         data = b'{"type":"FeatureCollection","features":%b}' % data
@@ -144,13 +147,19 @@ def _message(
         "data": orjson.Fragment(data),
     }
     if endpoint.accept == JSON_LD or (endpoint.accept == GEO_JSON and not _prefers_json(headers)):
-        body["@context"] = context.source or CORE_CONTEXT
+        body["@context"] = source
     else:
         headers["Link"] = context_link(context.link)
     headers["Content-Type"] = endpoint.accept
     if subscription.tenant:
         headers[TENANT_HEADER] = subscription.tenant
     return Message(headers, orjson.dumps(body))
+
+
+def _with_context(pieces: Sequence[bytes], source: Any) -> list[bytes]:
+    """Each entity with the @context inside, as it is where entities are asked for (GS CIM 009 §6.3.8)."""
+    member = b',"@context":%b}' % orjson.dumps(source)
+    return [piece[:-1] + member for piece in pieces]
 
 
 def _prefers_json(headers: dict[str, str]) -> bool:

@@ -59,7 +59,11 @@ def told(old: Entity | None, new: Entity | None, instant: str, telling: Telling)
     }
     for name, instances in old.attributes.items():
         if name not in attributes:
-            attributes[name] = [_null(name, instance, old, instant, telling) for instance in instances]
+            gone = instances if telling.show_changes else instances[:1]
+            nulls = [_null(name, instance, old, instant, telling) for instance in gone]
+            if len(instances) > len(gone):
+                nulls[0].pop("datasetId", None)  # one Null stands for all
+            attributes[name] = nulls
     return Told(new._replace(attributes=attributes))
 
 

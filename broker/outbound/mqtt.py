@@ -77,7 +77,7 @@ class Publisher:
         self._connecting = asyncio.Semaphore(_CONNECTING)
 
     async def publish(self, address: Address, message: bytes, *, qos: int, timeout: float) -> None:
-        """Publish a message, acknowledged as its quality of service says, within `timeout` seconds. Raises CallError."""
+        """Publish a message, acknowledged as its quality of service says, within `timeout` s. Raises CallError."""
         connection = self._connections.get(address.server)
         if connection is None:
             connection = self._connections[address.server] = _Connection(address.server, self._guard, self._connecting)
@@ -105,6 +105,10 @@ class Publisher:
         self._connections.clear()
 
 
+class _Broken(Exception):
+    """The connection ended while something was published."""
+
+
 class _Connection:
     """A connection to a server, made anew when it broke."""
 
@@ -112,45 +116,44 @@ class _Connection:
         self._server = server
         self._guard = guard
         self._connecting = connecting
-        self._client: aiomqtt.Client | None = None
+        self._open: _Open | None = None
         self._lock = asyncio.Lock()
         self.idle_since = monotonic()
 
     async def publish(self, topic: str, message: bytes, qos: int) -> None:
         self.idle_since = monotonic()
         try:
-            kept = self._client
+            kept = self._open
             if kept is not None:
-                with suppress(aiomqtt.MqttError):  # the server has ended the connection in between
-                    await kept.publish(topic, message, qos=qos)
+                with suppress(aiomqtt.MqttError, _Broken):  # the server may have ended it in between
+                    await kept.publish(topic, message, qos)
                     return
                 await self._drop(kept)
-            client = await self._connected()
-            await client.publish(topic, message, qos=qos)
+            await (await self._opened()).publish(topic, message, qos)
         except aiomqtt.MqttError as error:
             raise CallError(f"the MQTT server says: {str(error)[:200]}") from error
+        except _Broken:
+            raise CallError("the connection broke") from None
         except (OSError, ValueError) as error:
             raise _in_words(error) from error
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._drop(self._client)
+        if self._open is not None:
+            await self._drop(self._open)
 
-    async def _drop(self, client: aiomqtt.Client) -> None:
+    async def _drop(self, broken: "_Open") -> None:
         """End a connection, unless somebody else has already."""
-        if self._client is client:
-            self._client = None
-            with suppress(aiomqtt.MqttError, OSError, TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await client.__aexit__(None, None, None)
+        if self._open is broken:
+            self._open = None
+            await broken.close()
 
-    async def _connected(self) -> aiomqtt.Client:
-        if self._client is not None:
-            return self._client
+    async def _opened(self) -> "_Open":
+        if self._open is not None:
+            return self._open
         async with self._lock:
-            if self._client is None:
-                self._client = await self._connect()
-            return self._client
+            if self._open is None:
+                self._open = _Open(await self._connect())
+            return self._open
 
     async def _connect(self) -> aiomqtt.Client:
         """Connect: first without the library, which would hold a thread until a server that is not there answers."""
@@ -183,6 +186,37 @@ class _Connection:
         if not permitted:
             raise AddressRefused
         return permitted[0]
+
+
+class _Open:
+    """A connection that was made. Publishing ends with it, which the library leaves to whoever reads messages."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self._client = client
+        self._ended = asyncio.create_task(self._read())
+
+    async def publish(self, topic: str, message: bytes, qos: int) -> None:
+        """Raises MqttError, _Broken."""
+        publishing = asyncio.ensure_future(self._client.publish(topic, message, qos=qos))
+        try:
+            await asyncio.wait({publishing, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not publishing.done():
+                raise _Broken
+            publishing.result()
+        finally:
+            publishing.cancel()
+
+    async def close(self) -> None:
+        with suppress(aiomqtt.MqttError, OSError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._client.__aexit__(None, None, None)
+        self._ended.cancel()
+
+    async def _read(self) -> None:
+        """Nothing is subscribed to: what comes is the end."""
+        with suppress(aiomqtt.MqttError):
+            async for _ in self._client.messages:
+                pass
 
 
 class _Named(ssl.SSLContext):

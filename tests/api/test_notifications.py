@@ -10,6 +10,8 @@ import httpx2
 import pytest
 
 from broker.names import CORE_CONTEXT
+from tests.conftest import free_port
+from tests.mosquitto import Mosquitto, mosquitto
 from tests.receiver import Receiver, receiving
 
 pytestmark = pytest.mark.http
@@ -103,7 +105,7 @@ def test_json_ld_holds_the_context(fresh: httpx2.Client, receiver: Receiver, pat
     create(fresh)
     (received,) = receiver.wait(1, path)
     assert received.headers["content-type"] == "application/ld+json"
-    assert received.body["@context"] == CORE_CONTEXT
+    assert received.body["@context"] == received.data[0]["@context"] == CORE_CONTEXT
     assert "link" not in received.headers
 
 
@@ -347,3 +349,44 @@ def test_a_time_driven_subscription_tells_all_that_matches_once_an_interval(
     assert [[each["id"] for each in one.data] for one in received] == [[LAMP]] * 3
     assert [round(each.at - began) for each in received] == [1, 2, 3]
     receiver.quiet(1.5, path)
+
+
+@pytest.fixture(scope="module")
+def server_of_messages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    ports = (free_port(), free_port(), free_port())
+    with mosquitto(tmp_path_factory.mktemp("mosquitto"), ports) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("told", "qos"),
+    [([], 0), ([{"key": "MQTT-QoS", "value": "2"}, {"key": "MQTT-Version", "value": "mqtt3.1.1"}], 2)],
+)
+def test_over_mqtt_the_headers_are_metadata(
+    fresh: httpx2.Client, server_of_messages: Mosquitto, path: str, told: Any, qos: int
+) -> None:
+    topic = f"city{path}"
+    info = [{"key": "X-Purpose", "value": "trial"}]
+    uri = f"mqtt://127.0.0.1:{server_of_messages.open}/{topic}"
+    subscription = subscribe(fresh, uri, {"receiverInfo": info, "notifierInfo": told})
+    create(fresh)
+    set_level(fresh, 2)
+    first, second = server_of_messages.wait(2, topic)
+    assert first.qos == second.qos == qos
+    assert first.body.keys() == {"metadata", "body"}
+    assert first.body["metadata"] == {
+        "X-Purpose": "trial",
+        "Content-Type": "application/json",
+        "Link": LINK,
+        "NGSILD-Tenant": fresh.headers["ngsild-tenant"],
+    }
+    assert first.body["body"]["data"] == [lamp()]
+    assert second.body["body"]["data"][0]["level"]["value"] == 2
+    until_status(fresh, subscription, status="ok", timesSent=2)
+
+
+def test_over_mqtt_what_is_not_let_in_fails(fresh: httpx2.Client, server_of_messages: Mosquitto, path: str) -> None:
+    subscription = subscribe(fresh, f"mqtt://127.0.0.1:{server_of_messages.closed}{path}")
+    create(fresh)
+    until_status(fresh, subscription, status="failed")
+    assert fresh.delete(subscription).status_code == 204

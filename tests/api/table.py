@@ -7,7 +7,19 @@ from broker.api.operations import OPERATIONS
 
 ENTITY_ID = "urn:ngsi-ld:Nothing:1"
 ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
-_VARIABLES = {"{entityId}": ENTITY_ID, "{attrId}": "value", "{type}": "Nothing"}
+SUBSCRIPTION_ID = "urn:ngsi-ld:Subscription:nothing"
+SUBSCRIPTION: dict[str, Any] = {
+    "id": SUBSCRIPTION_ID,
+    "type": "Subscription",
+    "entities": [{"type": "Nothing"}],
+    "notification": {"endpoint": {"uri": "http://receiver.invalid/"}},
+}
+_VARIABLES = {
+    "{entityId}": ENTITY_ID,
+    "{attrId}": "value",
+    "{type}": "Nothing",
+    "{subscriptionId}": SUBSCRIPTION_ID,
+}
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
     "EntityFragment": ENTITY,
@@ -15,6 +27,8 @@ _BODIES: dict[str, Any] = {
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
     "Value": 1,
+    "Subscription": SUBSCRIPTION,
+    "SubscriptionFragment": {"type": "Subscription", "isActive": False},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""

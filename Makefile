@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install run test test-all check format bench bench-full conformance docs clean
+.PHONY: install run test test-all check format bench bench-full profile conformance docs clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "The broker needs Python 3.11 or newer; say PYTHON=python3.11 make …"; exit 1; }
@@ -32,7 +32,7 @@ test-all: $(VENV)/.installed-dev
 	NGSILD_TEST_RANDOM=1 $(BIN)/pytest
 	NGSILD_TEST_RANDOM=1 NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m http
 
-check: $(VENV)/.installed-dev
+check: $(VENV)/.installed-bench
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
@@ -44,6 +44,9 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 3
+
+profile: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.profile $(CASE)
 
 bench-full: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 5

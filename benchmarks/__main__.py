@@ -1,5 +1,6 @@
 """`python -m benchmarks`: measure, report, judge."""
 
+import json
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,7 @@ from pymongo import MongoClient
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks import measure, report, starvation, systems, tables, wrk
+from benchmarks import html, measure, page, report, starvation, systems, tables, wrk
 from benchmarks.cases import CASES, System
 from benchmarks.measure import Limits, Run, Stage, Subject
 from benchmarks.report import CaseResult, Report
@@ -28,6 +29,7 @@ console = Console()
 def main(
     repetitions: Annotated[int, typer.Option(min=1, help="Of every measurement.")] = 3,
     entities: Annotated[int, typer.Option(min=2000, help="In the database; 10 000 or 100 000 are usual.")] = 10_000,
+    record: Annotated[bool, typer.Option(help="Put the figures into docs/benchmarks.md.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Names of cases; `starvation` too. All, if absent.")] = None,
 ) -> None:
     """Measure the broker beside what HTTP and MongoDB allow, and judge it by benchmarks/targets.toml."""
@@ -36,7 +38,12 @@ def main(
         raise SystemExit(2)
     found = _measure(repetitions, entities, set(only or ()))
     tables.show(found, console)
-    console.print(f"Written to {report.write(found)}.")
+    path = report.write(found)
+    html_path = path.with_suffix(".html")
+    html_path.write_text(html.page(json.loads(path.read_text())))
+    console.print(f"Written to {path}, and as a page to {html_path}.")
+    if record:
+        page.main(path)
     verdict_of = {judgement.verdict for judgement in found.judgements}
     raise SystemExit(1 if verdict_of & {Verdict.MISSED, Verdict.VOID} else 0)
 

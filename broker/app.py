@@ -17,6 +17,7 @@ from broker.api.rendered import Rendered
 from broker.api.services import Check, Services
 from broker.delivery.service import Delivery
 from broker.errors import StartError, StoreUnavailable
+from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
@@ -26,6 +27,7 @@ from broker.store.apart import apart
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
 from broker.store.commits import Committed
+from broker.store.contexts import Records
 from broker.store.errors import asking
 from broker.store.queries import Limits
 from broker.store.store import Store
@@ -64,22 +66,29 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             worker=_number(worker),
         )
         client = Client(Guard(settings.allowed_networks))
-        contexts = Contexts(settings, client)
+        records = Records(store.control)
+        contexts = Contexts(settings, client, records)
+        catalogue = Catalogue(contexts, records, settings.max_contexts)
+        background = [
+            asyncio.create_task(_keep(store, settings.sweep_interval)),
+            asyncio.create_task(catalogue.follow()),
+        ]
         delivery = Delivery(settings, store, registry, contexts)
         committed.append(delivery.committed)
         delivery.start()
-        keeping = asyncio.create_task(_keep(store, settings.sweep_interval))
         try:
             yield Services(
                 settings=settings,
                 store=store,
                 contexts=contexts,
+                catalogue=catalogue,
                 rendered=Rendered(settings.render_cache_mb * 2**20),
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),
             )
         finally:
-            keeping.cancel()
+            for task in background:
+                task.cancel()
             await delivery.stop()
             await contexts.close()
             await client.close()

@@ -8,6 +8,9 @@ CORE_CONTEXT: Final = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9
 """The newest core @context (GS CIM 009 V1.9.1 §4.4)."""
 
 API_ROOT: Final = "/ngsi-ld/v1"
+CONTEXTS_PATH: Final = f"{API_ROOT}/jsonldContexts"
+"""Below it the broker serves the contexts that it hosts (GS CIM 009 §6.29)."""
+ADMIN_ROOT: Final = "/admin/v1"
 
 NULL: Final = "urn:ngsi-ld:null"
 """NGSI-LD Null: 'remove this' in a fragment (GS CIM 009 §4.5.0)."""
@@ -22,6 +25,7 @@ CONTEXT_REL: Final = "http://www.w3.org/ns/json-ld#context"
 
 TENANT_HEADER: Final = "NGSILD-Tenant"
 COUNT_HEADER: Final = "NGSILD-Results-Count"
+ENTITY_MAP_HEADER: Final = "NGSILD-EntityMap"
 
 ERRORS: Final = "https://uri.etsi.org/ngsi-ld/errors/"
 """Prefix of the standard's problem types (GS CIM 009 §6.3.2)."""

@@ -136,6 +136,15 @@ class Settings(BaseSettings):
     max_sorted: int = Field(10_000, ge=1, description="Most entities that one query puts in another order.")
     max_join_level: int = Field(5, ge=1, le=32, description="Largest `joinLevel`.")
     max_linked: int = Field(1000, ge=1, description="Most linked entities that `join` adds to one answer.")
+    max_entity_map: int = Field(
+        100_000, ge=1, le=500_000, description="Most entities in an entity map; a query with more is refused one."
+    )
+    entity_map_lifetime: float = Field(
+        600.0, gt=0, le=86_400, description="Seconds that an entity map lives if `entityMapLifetime` is absent."
+    )
+    max_entity_map_lifetime: float = Field(
+        86_400.0, gt=0, le=31 * 86_400, description="Most seconds that an entity map lives."
+    )
     render_cache_mb: int = Field(
         32,
         ge=0,
@@ -164,6 +173,13 @@ class Settings(BaseSettings):
     dead_letter_days: float = Field(7.0, gt=0, description="Days that dead letters are kept.")
     sweep_interval: float = Field(
         10.0, gt=0, description="Seconds between two sweeps of expired entities and attributes."
+    )
+    max_contexts: int = Field(1000, ge=0, description="Most @contexts that one tenant hosts.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#\"<>\\]+[^\s?#\"<>\\/])?$",
+        description="Address under which clients reach the broker, for the URLs of @contexts that it hosts; "
+        "without one, it is as each request names it in `Host`.",
     )
     context_cache: int = Field(512, ge=8, description="Contexts kept in memory, by each worker.")
 

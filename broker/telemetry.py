@@ -59,6 +59,9 @@ NOTIFICATIONS_OWED: Final = Gauge(
 CONTEXT_CACHE: Final = Counter("ngsild_context_cache", "Look-ups of compiled contexts.", ("result",))
 CONTEXT_HITS: Final = CONTEXT_CACHE.labels("hit")
 CONTEXT_MISSES: Final = CONTEXT_CACHE.labels("miss")
+CONTEXT_FETCHES: Final = Counter("ngsild_context_fetches", "Fetches of remote contexts.", ("result",))
+CONTEXTS_FETCHED: Final = CONTEXT_FETCHES.labels("fetched")
+CONTEXTS_FAILED: Final = CONTEXT_FETCHES.labels("failed")
 
 Observe: TypeAlias = Callable[[int, float], None]
 

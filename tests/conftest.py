@@ -19,7 +19,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from broker.names import API_ROOT, TENANT_HEADER
+from broker.names import ADMIN_ROOT, API_ROOT, TENANT_HEADER
 
 settings.register_profile(
     "busy machine",
@@ -30,6 +30,9 @@ settings.register_profile(
 settings.load_profile("busy machine")
 
 START_SECONDS = 60
+ADMIN_TOKEN = "token of the tests"
+OPERATOR = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+"""What shows that a request is the operator's."""
 END_SECONDS = 30
 
 
@@ -62,6 +65,7 @@ def serving(folder: Path, *, workers: int = 1, **settings: str) -> Iterator[Runn
         "data_dir": str(folder / "data"),
         "allowed_networks": "127.0.0.0/8",
         "mongodb_cache_mb": "256",
+        "admin_token": ADMIN_TOKEN,
     } | settings
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NGSILD_")}
     environment |= {f"NGSILD_{name.upper()}": value for name, value in given.items()}
@@ -108,6 +112,13 @@ def wait_for(broker: RunningBroker, path: str) -> None:
 def server(running_broker: RunningBroker) -> Iterator[httpx2.Client]:
     """A client of the running broker: paths from the root, the default tenant."""
     with httpx2.Client(base_url=running_broker.url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def admin(running_broker: RunningBroker) -> Iterator[httpx2.Client]:
+    """A client of the running broker's `/admin/v1`, with the operator's token."""
+    with httpx2.Client(base_url=running_broker.url + ADMIN_ROOT, headers=OPERATOR, timeout=30) as client:
         yield client
 
 

@@ -8,17 +8,17 @@ from typing import Final
 
 from broker.api.requests import Headers
 from broker.api.responses import HeaderLine, Response
-from broker.names import COUNT_HEADER, TENANT_HEADER
+from broker.names import COUNT_HEADER, ENTITY_MAP_HEADER, TENANT_HEADER
 
 ANY: Final = "*"
 EXPOSED: Final = (
     *("Location", "Link", "Allow", "Content-Range", "Retry-After", "Preference-Applied", "X-Request-Id"),
-    *(COUNT_HEADER, TENANT_HEADER, "NGSILD-Warning", "NGSILD-EntityMap", "NGSILD-Snapshot"),
+    *(COUNT_HEADER, TENANT_HEADER, "NGSILD-Warning", ENTITY_MAP_HEADER, "NGSILD-Snapshot"),
 )
 """Headers of answers that a page may read, besides those that every page may."""
 TAKEN: Final = (
     *("Accept", "Authorization", "Content-Type", "Link", "Prefer", "Via", "X-Request-Id", "traceparent"),
-    *(TENANT_HEADER, "NGSILD-EntityMap", "NGSILD-Snapshot"),
+    *(TENANT_HEADER, ENTITY_MAP_HEADER, "NGSILD-Snapshot"),
 )
 """Headers of requests that a page may set."""
 MAX_AGE: Final = 7200

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from broker.api import joining, rendering
+from broker.api import entity_maps, joining, rendering
 from broker.api.batch import result_of
 from broker.api.paging import page_lines, page_of
 from broker.api.parameters import DROP, JOIN, KEEP, LANG, OBSERVED_AT, Parameter, options
@@ -36,9 +36,14 @@ async def retrieve(request: Request, services: Services) -> Response:
     """GET /entities/{entityId}."""
     found = await reads.look_up(services.store, request.call, target(request))
     if JOIN.name not in request.values:
-        return rendering.one(request, services.rendered, found)
-    linked = await joining.linked(request, services, [found.entity])
-    return rendering.entity(request, found.entity, linked)
+        response = rendering.one(request, services.rendered, found)
+    else:
+        linked = await joining.linked(request, services, [found.entity])
+        response = rendering.entity(request, found.entity, linked)
+    known = await entity_maps.of_one(request, services, found.id)
+    if known is not None:
+        response.headers.append(entity_maps.line(known))
+    return response
 
 
 async def replace(request: Request, services: Services) -> Response:
@@ -66,7 +71,10 @@ async def delete(request: Request, services: Services) -> Response:
 async def query(request: Request, services: Services) -> Response:
     """GET /entities."""
     page = page_of(request, services.settings)
+    joining.join_of(request, services.settings)
     asked = query_of(request, page)
+    if entity_maps.wanted(request):
+        return await entity_maps.query(request, services, page, asked)
     found = await reads.query(services.store, request.call, asked)
     ids = [each.id for each in found.entities]
     lines = page_lines(request, page, ids, found.total, ordered=asked.ordering is not None)
@@ -88,7 +96,8 @@ async def purge(request: Request, services: Services) -> Response:
     keep, drop = _attributes(request, KEEP), _attributes(request, DROP)
     if keep is not None and drop is not None:
         raise BadRequestData("Parameters keep and drop exclude each other.")
-    result = await purging.purge(services.store, request.call, query_of(request), keep=keep, drop=drop)
+    asked = await entity_maps.narrowed(request, services, query_of(request))
+    result = await purging.purge(services.store, request.call, asked, keep=keep, drop=drop)
     return result_of(result) if result.errors else bare(204)
 
 

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
-from broker.api import parameters, problems
+from broker.api import admin, parameters, problems
 from broker.api.compression import Compression
 from broker.api.cors import Cors
 from broker.api.deadlines import Deadlines, Task
 from broker.api.negotiation import accepted
-from broker.api.operation import Operation
+from broker.api.operation import Action, Operation
 from broker.api.requests import (
     ClientGone,
     Headers,
@@ -117,6 +117,8 @@ class Border:
     def _read_head(self, route: Route, path: dict[str, str], scope: Scope, headers: Headers) -> Request:
         """The request without its body. What HTTP alone refuses comes first: 411, 413, 415, 406."""
         operation = route.operation
+        if operation.action is Action.ADMINISTER:
+            admin.authorize(headers, self._settings.admin_token)
         query = scope["query_string"]
         media = ""
         if operation.body is not None:
@@ -135,7 +137,7 @@ class Border:
         source: Any = link
         if request.context_in_body:
             refuse_link_beside_body(link)
-        if operation.body is not None and not operation.body.array:
+        if operation.body is not None and not (operation.body.array or operation.body.of_context):
             request.payload, source = split_context(request.payload, request.context_in_body, link)
         contexts = self._services.contexts
         context = contexts.known(source) or await contexts.resolve(source)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
-from broker.api.operation import Operation
+from broker.api.operation import Action, Operation
 from broker.api.parameters import Parameter
 from broker.errors import (
     BadRequestData,
@@ -15,7 +15,7 @@ from broker.errors import (
     NonexistentTenant,
     StoreUnavailable,
 )
-from broker.names import COUNT_HEADER, JSON, TENANT_HEADER
+from broker.names import COUNT_HEADER, ENTITY_MAP_HEADER, JSON, TENANT_HEADER
 from broker.subscriptions.schema import SUBSCRIPTION
 
 _URI: Final = {"type": "string", "format": "iri"}
@@ -101,6 +101,30 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "attributeName",
     )
     | {"description": "§5.2.28."},
+    "JsonLdContext": {
+        "type": "object",
+        "properties": {"@context": {"type": ["string", "object", "array"]}},
+        "required": ["@context"],
+        "description": "A JSON-LD document. Of what is sent, the @context is kept.",
+    },
+    "ContextInfo": _object(
+        {
+            "URL": _URI,
+            "localId": _NAME,
+            "kind": {"enum": ["Hosted", "Cached", "ImplicitlyCreated"]},
+            "createdAt": _INSTANT,
+            "expiresAt": _INSTANT,
+            "lastUsage": _INSTANT,
+            "numberOfHits": {"type": "integer"},
+        },
+        "URL",
+        "localId",
+        "kind",
+        "createdAt",
+    )
+    | {"description": "§5.13.3.5."},
+    "Contexts": {"type": "array", "items": {"oneOf": [_URI, _ref("ContextInfo")]}},
+    "ContextOrInfo": {"oneOf": [_ref("JsonLdContext"), _ref("ContextInfo")]},
     "Identifiers": {"type": "array", "items": _URI},
     "ProblemDetails": _object(
         {
@@ -158,6 +182,11 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
                 ),
             },
             **{name: {"type": "string"} for name in ("q", "scopeQ", "csf", "lang")},
+            "join": {"enum": ["flat", "inline", "@none"]},
+            "joinLevel": {"type": "integer", "minimum": 1},
+            "entityMap": {"type": "boolean"},
+            "entityMapLifetime": {"type": "string", "format": "duration"},
+            "splitEntities": {"type": "boolean"},
             **{name: _NAMES for name in ("attrs", "pick", "omit", "expandValues", "jsonKeys", "datasetId")},
             "ordering": _object({"orderBy": _NAMES, "collation": {"type": "string"}}, "orderBy"),
             "@context": _CONTEXT,
@@ -165,6 +194,21 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "type",
     )
     | {"description": "§5.2.23."},
+    "EntityMap": _object(
+        {
+            "id": _URI,
+            "type": {"const": "EntityMap"},
+            "expiresAt": _INSTANT,
+            "entityMap": {"type": "object", "additionalProperties": _LIST},
+        },
+        "id",
+        "type",
+        "expiresAt",
+        "entityMap",
+    )
+    | {"description": "§5.2.39. By entity id where the entity comes from; `@none` is this broker."},
+    "EntityMapFragment": _object({"expiresAt": _INSTANT, "@context": _CONTEXT})
+    | {"description": "§5.14.2. Other members are ignored."},
     "Health": _object(
         {"status": {"type": "string"}, "checks": {"type": "object", "additionalProperties": {"type": "object"}}},
         "status",
@@ -173,14 +217,17 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         {name: {"type": "string"} for name in ("name", "version", "specification", "coreContext")}, "name", "version"
     ),
     "Metrics": {"type": "string"},
+    "Tenants": {"type": "array", "items": _object({"tenant": {"type": "string"}}, "tenant")},
     "OpenAPI": {"type": "object"},
 }
 
 PATH_VARIABLES: Final = {
     "entityId": "Id of the entity, a URI, percent-encoded as a path segment.",
+    "contextId": "Local id of the @context, or its URL, percent-encoded as a path segment.",
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
     "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
     "subscriptionId": "Id of the subscription, a URI, percent-encoded as a path segment.",
+    "entityMapId": "Id of the entity map, a URI, percent-encoded as a path segment.",
 }
 
 _TENANT: Final[dict[str, Any]] = {
@@ -188,6 +235,12 @@ _TENANT: Final[dict[str, Any]] = {
     "in": "header",
     "description": "The tenant; without it, the default one. Echoed (§6.3.14).",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"},
+}
+_ENTITY_MAP: Final[dict[str, Any]] = {
+    "name": ENTITY_MAP_HEADER,
+    "in": "header",
+    "description": "The entity map whose entities the answer is of; a new one, if that is gone (§6.3.21).",
+    "schema": {"type": "string"},
 }
 _LINK: Final[dict[str, Any]] = {
     "name": "Link",
@@ -224,7 +277,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             "description": "The part of ETSI GS CIM 009 V1.9.1 that this broker has, and its probes.",
         },
         "paths": paths,
-        "components": {"schemas": SCHEMAS},
+        "components": {"schemas": SCHEMAS, "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}}},
     }
 
 
@@ -238,6 +291,17 @@ def errors_of(operation: Operation) -> list[type[BrokerError]]:
     return sorted(errors, key=lambda error: (error.status, error.name))
 
 
+TAGS: Final = ("NGSI-LD", "Operations", "Administration")
+"""The parts of the API."""
+
+
+def tag_of(operation: Operation) -> str:
+    """The part of the API that an operation belongs to."""
+    if operation.action is Action.ADMINISTER:
+        return "Administration"
+    return "NGSI-LD" if operation.ngsi_ld else "Operations"
+
+
 def name_of(error: type[BrokerError]) -> str:
     """The problem type's name, and what it is about if several errors have it."""
     return error.name if error.name == error.__name__ else f"{error.name} ({error.title.lower()})"
@@ -246,6 +310,8 @@ def name_of(error: type[BrokerError]) -> str:
 def bare_statuses(operation: Operation) -> dict[int, str]:
     """The bare statuses that an operation may answer."""
     statuses = {406: "No representation that the request accepts; the body lists what there is."}
+    if operation.action is Action.ADMINISTER:
+        statuses[401] = "No Authorization: Bearer with the token of the operator."
     if operation.body is not None:
         statuses |= {
             411: "No Content-Length.",
@@ -260,10 +326,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": operation.name,
         "summary": operation.title,
         "description": operation.summary + (f" GS CIM 009 §{operation.clause}." if operation.clause else ""),
-        "tags": ["NGSI-LD" if operation.ngsi_ld else "Operations"],
+        "tags": [tag_of(operation)],
         "parameters": _parameters(operation),
         "responses": _responses(operation),
     }
+    if operation.action is Action.ADMINISTER:
+        described["security"] = [{"admin": []}]
     if operation.body is not None:
         schema = _ref(operation.body.schema)
         described["requestBody"] = {
@@ -282,6 +350,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     described += [_parameter(parameter) for parameter in operation.parameters]
     if operation.ngsi_ld:
         described += [_TENANT, _LINK]
+    if any(success.status == 201 and success.schema == "EntityList" for success in operation.success):
+        described.append(_ENTITY_MAP)
     return [*described, _PREFER] if any(success.status == 203 for success in operation.success) else described
 
 

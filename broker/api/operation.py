@@ -24,6 +24,8 @@ class Action(StrEnum):
     DELETE = "delete"
     OPERATE = "operate"
     """Of the process itself: probes, metrics."""
+    ADMINISTER = "administer"
+    """What only an operator may: below `/admin/v1`, with NGSILD_ADMIN_TOKEN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Body:
     media: tuple[str, ...] = (JSON, JSON_LD)
     array: bool = False
     """Each element of a JSON-LD array brings its own @context."""
+    of_context: bool = False
+    """The @context is what the body is about: it stays there, whatever the media type."""
 
 
 PATCH_MEDIA = (JSON, JSON_LD, MERGE_PATCH)

@@ -10,7 +10,17 @@ from broker.api.operation import Action, Operation, Success
 from broker.api.requests import Request
 from broker.api.responses import CONTENT_TYPE, Response, content
 from broker.api.services import Services
-from broker.api.table import attributes, batch, discovery, entities, process, subscriptions
+from broker.api.table import (
+    admin,
+    attributes,
+    batch,
+    contexts,
+    discovery,
+    entities,
+    entity_maps,
+    process,
+    subscriptions,
+)
 from broker.names import JSON
 
 
@@ -30,7 +40,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *batch.OPERATIONS,
     *discovery.OPERATIONS,
     *subscriptions.OPERATIONS,
+    *contexts.OPERATIONS,
+    *entity_maps.OPERATIONS,
     *process.OPERATIONS,
+    *admin.OPERATIONS,
     Operation(
         name="openapi",
         title="OpenAPI description",

@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
-from broker.api.openapi import bare_statuses, errors_of, name_of
+from broker.api.openapi import TAGS, bare_statuses, errors_of, name_of, tag_of
 from broker.api.operation import Operation
 from broker.api.operations import OPERATIONS
 from broker.api.parameters import Parameter
@@ -29,9 +30,14 @@ the running broker tells the same at `/openapi.json`. Clauses (§) are those of 
 def markdown(operations: Iterable[Operation]) -> str:
     """The page."""
     operations = list(operations)
-    parts = [_HEAD, "## NGSI-LD\n", *(_section(operation) for operation in operations if operation.ngsi_ld)]
-    parts += ["## Operations\n", *(_section(operation) for operation in operations if not operation.ngsi_ld)]
+    parts = [_HEAD]
+    for tag, of_tag in groupby(sorted(operations, key=_place), tag_of):
+        parts += [f"## {tag}\n", *map(_section, of_tag)]
     return "\n".join(parts)
+
+
+def _place(operation: Operation) -> int:
+    return TAGS.index(tag_of(operation))
 
 
 def _section(operation: Operation) -> str:

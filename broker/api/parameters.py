@@ -4,10 +4,12 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from broker.errors import BadRequestData, InvalidRequest
+from broker.model.durations import duration
 from broker.model.grammar import is_uri, shown
 from broker.model.instants import date_time
 from broker.model.kinds import GEOMETRIES
@@ -179,6 +181,14 @@ def instant(value: str) -> str:
     return found
 
 
+def lifetime(value: str) -> timedelta:
+    """A duration (ISO 8601); a month counts as 30 days."""
+    found = duration(value)
+    if found is None or not (found.months or found.microseconds):
+        raise ValueError("a duration such as PT10M")
+    return timedelta(days=30 * found.months, microseconds=found.microseconds)
+
+
 def position(value: str) -> str:
     """The id of an entity, as the links from page to page carry it."""
     try:
@@ -315,6 +325,24 @@ CONTAINED_BY: Final = Parameter(
     "Ids of entities that `join` does not show again, with commas between them.",
     _URIS,
     explode=False,
+)
+ENTITY_MAP: Final = Parameter(
+    "entityMap",
+    boolean,
+    "Keep which entities match in an entity map, which `NGSILD-EntityMap` names; pages are of these (§5.5.9.3).",
+    {"type": "boolean", "default": False},
+)
+ENTITY_MAP_LIFETIME: Final = Parameter(
+    "entityMapLifetime",
+    lifetime,
+    "How long a new entity map shall live, at most NGSILD_MAX_ENTITY_MAP_LIFETIME.",
+    {"type": "string", "format": "duration"},
+)
+SPLIT_ENTITIES: Final = Parameter(
+    "splitEntities",
+    boolean,
+    "Entities may lie in parts with several context sources. What this broker holds is whole: it makes no difference.",
+    {"type": "boolean"},
 )
 KEEP: Final = Parameter("keep", words, "Delete all attributes but these, and no entity.", _NAMES, explode=False)
 DROP: Final = Parameter("drop", words, "Delete these attributes, and no entity.", _NAMES, explode=False)

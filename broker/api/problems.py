@@ -1,6 +1,7 @@
 """Whatever went wrong, as an answer: problem documents (GS CIM 009 §6.3.2, RFC 7807) and bare statuses.
 
 BareStatus                       no body, or a list
+├── Unauthorized           401   with WWW-Authenticate
 ├── MethodNotAllowed       405   with Allow
 ├── NotAcceptable          406   the body lists what is available
 ├── BodyOverdue            408   and the connection is closed
@@ -28,6 +29,26 @@ class BareStatus(Exception):
     def response(self) -> Response:
         """The answer."""
         return bare(self.status)
+
+
+class Unauthorized(BareStatus):
+    """The operation is the operator's, and the request does not show that it comes from one (RFC 6750 §3)."""
+
+    status = 401
+
+    def response(self) -> Response:
+        """The answer, with the way to authenticate."""
+        answer = json(
+            self.status,
+            {
+                "type": "about:blank",
+                "title": "Unauthorized",
+                "detail": "Send the header Authorization: Bearer, and the broker's NGSILD_ADMIN_TOKEN.",
+                "status": self.status,
+            },
+        )
+        answer.headers.append((b"www-authenticate", b'Bearer realm="admin"'))
+        return answer
 
 
 class MethodNotAllowed(BareStatus):

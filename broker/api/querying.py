@@ -16,6 +16,8 @@ from broker.api.parameters import (
     COORDINATES,
     CSF,
     DATASET_ID,
+    ENTITY_MAP,
+    ENTITY_MAP_LIFETIME,
     EXPAND_VALUES,
     GEOMETRY,
     GEOPROPERTY,
@@ -34,30 +36,36 @@ from broker.api.parameters import (
     ORDER_GEOMETRY,
     PICK,
     SCOPE_Q,
+    SPLIT_ENTITIES,
     TYPE,
     Parameter,
     Q,
     datasets,
+    lifetime,
 )
-from broker.api.rendering import attributes_asked
+from broker.api.rendering import attributes_asked, followed
 from broker.api.requests import Request
-from broker.errors import BadRequestData, OperationNotSupported
+from broker.errors import BadRequestData, TooComplexQuery
 from broker.model.grammar import check_name, is_uri, shown
 from broker.model.parse import parse_attribute_name
 from broker.query import entity_types, geo, order, patterns, scope
 from broker.query import q as language
-from broker.query.ast import And, Condition, GeoCondition, Or, Pattern, TypeSelection
+from broker.query.ast import And, Condition, GeoCondition, LinksTo, Or, Pattern, TypeSelection
 from broker.query.keys import SCOPE
+from broker.query.links import depth, paths
 from broker.query.plan import Ordering, Query, Selector
 
 GEO: Final = (GEOREL, GEOMETRY, COORDINATES, GEOPROPERTY)
 CONDITIONS: Final = (Q, *GEO, SCOPE_Q, EXPAND_VALUES, JSON_KEYS, ID_PATTERN, CSF)
+MAPPING: Final = (ENTITY_MAP, ENTITY_MAP_LIFETIME, SPLIT_ENTITIES)
 ORDERING: Final = (ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, COLLATION)
 
 _ANY_TYPE: Final = "*"
 _SELECTORS: Final = "entities"
 """Of the body; it has no parameter."""
 _MAX_SELECTORS: Final = 100
+_MAX_LINKED: Final = 20
+"""Most conditions on linked entities in one query: each may be a query of its own."""
 
 
 def query_of(request: Request, page: Page | None = None) -> Query:
@@ -117,7 +125,7 @@ def _narrows(condition: Condition) -> bool:
     """Whether a condition looks at an attribute, not only at createdAt or modifiedAt of the entity."""
     if isinstance(condition, And | Or):
         return any(map(_narrows, condition.operands))
-    return bool(condition.path.names)
+    return isinstance(condition, LinksTo) or bool(condition.path.names)
 
 
 def _condition(request: Request) -> Condition | None:
@@ -130,8 +138,11 @@ def _condition(request: Request) -> Condition | None:
         expand_values=_names(request, EXPAND_VALUES),
         json_keys=_names(request, JSON_KEYS),
     )
-    if _links(condition):
-        raise BadRequestData("q: a path through linked entities needs join, and joinLevel as deep as the path.")
+    reached = followed(request)
+    if depth(condition) > reached:
+        raise BadRequestData(f"q: a path leads through {depth(condition)} links, join and joinLevel reach {reached}.")
+    if sum(1 for _ in paths(condition)) > _MAX_LINKED:
+        raise TooComplexQuery(f"q: more than {_MAX_LINKED} conditions on linked entities.")
     return condition
 
 
@@ -143,12 +154,6 @@ def _attributes(request: Request) -> frozenset[str]:
 def _place(request: Request) -> GeoCondition | None:
     georel, geometry, coordinates, geoproperty = map(request.get, GEO)
     return geo.parse(georel, geometry, coordinates, geoproperty, request.call.context)
-
-
-def _links(condition: Condition) -> bool:
-    if isinstance(condition, And | Or):
-        return any(map(_links, condition.operands))
-    return condition.path.link is not None
 
 
 def _names(request: Request, parameter: Parameter[tuple[str, ...]]) -> frozenset[str]:
@@ -213,7 +218,7 @@ def parse_types(request: Request, text: str) -> TypeSelection:
 
 
 def read_body(request: Request) -> None:
-    """Read the members of a Query into the request's values. Raises BadRequestData, OperationNotSupported."""
+    """Read the members of a Query into the request's values. Raises BadRequestData."""
     payload = request.payload
     if not isinstance(payload, dict):
         raise BadRequestData("The body is no object of type Query.")
@@ -222,8 +227,6 @@ def read_body(request: Request) -> None:
     for member, content in payload.items():
         if member == "type":
             continue
-        if member in _UNSUPPORTED:
-            raise OperationNotSupported(f"Query: this broker does not support {member} yet.")
         reader = _READERS.get(member)
         if reader is None:
             raise BadRequestData(f"Query: {member} is no member of it.")
@@ -240,6 +243,19 @@ def _texts(member: str, content: Any) -> dict[str, Any]:
     if not isinstance(content, list) or not content or not all(isinstance(each, str) and each for each in content):
         raise BadRequestData(f"Query: {member} is {shown(content)}, not an array of at least one string.")
     return {member: tuple(content)}
+
+
+def _boolean(member: str, content: Any) -> dict[str, Any]:
+    if not isinstance(content, bool):
+        raise BadRequestData(f"Query: {member} is {shown(content)}, neither true nor false.")
+    return {member: content}
+
+
+def _lifetime(member: str, content: Any) -> dict[str, Any]:
+    try:
+        return {member: lifetime(_text(member, content)[member])}
+    except ValueError as error:
+        raise BadRequestData(f"Query: {member} is {shown(content)}, not {error}.") from None
 
 
 def _projection(member: str, content: Any) -> dict[str, Any]:
@@ -336,7 +352,8 @@ _READERS: Final[dict[str, Callable[[str, Any], dict[str, Any]]]] = {
     _SELECTORS: _entities,
     "ordering": _order,
     "geoQ": _geo,
+    ENTITY_MAP.name: _boolean,
+    ENTITY_MAP_LIFETIME.name: _lifetime,
+    SPLIT_ENTITIES.name: _boolean,
 }
-"""Members of a Query: what each adds to the values of the request."""
-_UNSUPPORTED: Final = frozenset({"entityMap", "entityMapLifetime", "splitEntities"})
-"""Members that have yet to come; temporalQ and aggrParams belong to temporal queries alone."""
+"""Members of a Query: what each adds to the values of the request. temporalQ and aggrParams are of temporal ones."""

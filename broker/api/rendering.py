@@ -97,12 +97,17 @@ def members(request: Request, parameter: Parameter[str]) -> Members | None:
         found = projection.parse(text, lambda name: parse_attribute_name(name, context))
     except BadRequestData as error:
         raise BadRequestData(f"Parameter {parameter.name}: {error.detail}") from None
-    followed = (request.get(JOIN_LEVEL) or 1) if request.get(JOIN) not in (None, NO_JOIN) else 0
-    if found.depth > followed:
+    reached = followed(request)
+    if found.depth > reached:
         raise BadRequestData(
-            f"Parameter {parameter.name}: braces reach {found.depth} links deep, join and joinLevel reach {followed}."
+            f"Parameter {parameter.name}: braces reach {found.depth} links deep, join and joinLevel reach {reached}."
         )
     return found
+
+
+def followed(request: Request) -> int:
+    """How many links `join` follows: projections and `q` may reach as far (GS CIM 009 §4.9, §4.21)."""
+    return (request.get(JOIN_LEVEL) or 1) if request.get(JOIN) not in (None, NO_JOIN) else 0
 
 
 def attributes_asked(request: Request) -> frozenset[str] | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from broker.api.rendered import Rendered
+from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.settings import Settings
 from broker.store.store import Store
@@ -20,6 +21,7 @@ class Services:
     settings: Settings
     store: Store
     contexts: Contexts
+    catalogue: Catalogue
     rendered: Rendered
     checks: Mapping[str, Check]
     """Name to check: what `/health` and `/ready` run."""

@@ -1,8 +1,9 @@
-"""Documents with @contexts: from the folder that ships with the broker, or fetched and kept while they are fresh."""
+"""Documents with @contexts: shipped with the broker, stored in it, or fetched and kept while they are fresh."""
 
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
@@ -11,13 +12,16 @@ from typing import Any, Final
 import orjson
 from cachetools import LRUCache, TTLCache
 
-from broker.errors import BadRequestData, BrokerError, LdContextNotAvailable
+from broker.errors import BadRequestData, BrokerError, LdContextNotAvailable, StoreUnavailable
+from broker.hosting.addresses import local_id, stored_id
 from broker.hosting.bundled import Bundled
 from broker.hosting.flights import Flights
+from broker.hosting.hosts import Hosts
 from broker.jsonld.parts import content
 from broker.names import JSON, JSON_LD
-from broker.outbound.client import Answer, CallError, Client
-from broker.telemetry import log
+from broker.outbound.client import CallError, Client
+from broker.store.contexts import Records, instant
+from broker.telemetry import CONTEXTS_FAILED, CONTEXTS_FETCHED, log
 
 REDIRECTS: Final = 5
 KEPT_BYTES: Final = 64 * 2**20
@@ -47,66 +51,133 @@ class Document:
     """Bytes, as received."""
     expires: float
     """When it must be fetched again, by the clock of the Documents."""
+    deleted: bool = False
+    """Only what refers to it may still use it."""
 
 
 class Documents:
-    """One per worker. Every document is fetched once for all who wait for it."""
+    """One per worker. Every document is fetched once for all who wait for it, and stored for the other workers.
+
+    `clock` says seconds since 1970.
+    """
 
     def __init__(
-        self, client: Client, bundled: Bundled, *, timeout: float, max_size: int, clock: Callable[[], float]
+        self,
+        client: Client,
+        bundled: Bundled,
+        records: Records | None,
+        *,
+        timeout: float,
+        max_size: int,
+        clock: Callable[[], float],
     ) -> None:
         self._client = client
         self._bundled = bundled
+        self._records = records
         self._timeout = timeout
         self._max_size = max_size
         self._clock = clock
         self._kept: LRUCache[str, Document] = LRUCache(max(KEPT_BYTES, 2 * max_size), lambda document: document.size)
-        self._failures: TTLCache[str, BrokerError] = TTLCache(1024, FAILURE_SECONDS, clock)
+        self._failures: TTLCache[tuple[str, bool], BrokerError] = TTLCache(1024, FAILURE_SECONDS, clock)
         self._flights: Flights[Document] = Flights()
+        self._hosts = Hosts(clock)
+        self._forgotten = 0
 
-    async def get(self, url: str) -> Document:
+    async def get(self, url: str, *, lasting: bool = False) -> Document:
         """The document at a URL: fresh, or an older one if its address fails.
 
+        `lasting`: it is something stored that refers to it, so that it may have been deleted since.
         Raises LdContextNotAvailable when it can't be had, BadRequestData when it holds no @context.
         """
         if url in self._bundled:
             return Document(self._bundled[url], b"", 0, math.inf)
         kept = self._kept.get(url)
-        if kept is not None and self._clock() < kept.expires:
+        if kept is not None and self._clock() < kept.expires and (lasting or not kept.deleted):
             return kept
-        failure = self._failures.get(url)
+        key = (url, lasting)
+        failure = self._failures.get(key)
         if failure is not None:
             raise type(failure)(failure.detail)
-        return await self._flights.join(url, lambda: self._renew(url, kept))
+        return await self._flights.join(key, lambda: self._renew(url, kept, lasting))
+
+    async def fetch(self, url: str) -> tuple[Document, bytes]:
+        """The document that is at a remote URL now, and as bytes. Raises LdContextNotAvailable, BadRequestData."""
+        try:
+            answer = await self._hosts.request(
+                url,
+                lambda: self._client.request(
+                    "GET", url, headers=_HEADERS, timeout=self._timeout, max_size=self._max_size, redirects=REDIRECTS
+                ),
+            )
+        except CallError as error:
+            CONTEXTS_FAILED.inc()
+            raise LdContextNotAvailable(f"The @context at {url} can't be fetched: {error.reason}.") from error
+        if answer.status != 200:
+            CONTEXTS_FAILED.inc()
+            raise LdContextNotAvailable(f"The @context at {url} can't be fetched: the status is {answer.status}.")
+        CONTEXTS_FETCHED.inc()
+        return _document(answer.body, url, self._clock() + lifetime(answer.headers)), answer.body
+
+    async def store(self, url: str, document: Document, body: bytes) -> None:
+        """Keep what was fetched, here and for the other workers. Raises StoreUnavailable."""
+        if self._records is not None:
+            await self._records.cache(url, body, instant(document.expires), instant(self._clock()))
+        self._kept[url] = document
+
+    def forget(self, stored: str | None) -> None:
+        """Keep a document no longer, or any (None): it is to be read anew."""
+        self._forgotten += 1
+        for url in [url for url in self._kept if stored in (None, stored_id(url))]:
+            del self._kept[url]
+        for key in [key for key in self._failures if stored in (None, stored_id(key[0]))]:
+            self._failures.pop(key, None)
 
     async def close(self) -> None:
         """Give up the fetches that are under way."""
         await self._flights.close()
 
-    async def _renew(self, url: str, kept: Document | None) -> Document:
-        try:
-            document = await self._fetch(url)
-        except BrokerError as error:
-            _logger.warning("context fetch failed", url=url, reason=error.detail)
-            if kept is None:
-                self._failures[url] = error
-                raise
-            document = replace(kept, expires=self._clock() + RETRY_SECONDS)
-        self._kept[url] = document
+    async def _renew(self, url: str, kept: Document | None, lasting: bool) -> Document:
+        forgotten = self._forgotten
+        document = await self._renewed(url, kept, lasting)
+        if forgotten == self._forgotten:
+            self._kept[url] = document
         return document
 
-    async def _fetch(self, url: str) -> Document:
+    async def _renewed(self, url: str, kept: Document | None, lasting: bool) -> Document:
+        stored = await self._stored(url)
+        if stored is not None and (lasting or not stored.deleted) and self._clock() < stored.expires:
+            return stored
+        if stored is not None and stored.expires == math.inf:
+            raise LdContextNotAvailable(f"The @context at {url} was deleted.")
+        older = stored or kept
         try:
-            answer = await self._client.request(
-                "GET", url, headers=_HEADERS, timeout=self._timeout, max_size=self._max_size, redirects=REDIRECTS
-            )
-        except CallError as error:
-            raise LdContextNotAvailable(f"The @context at {url} can't be fetched: {error.reason}") from error
-        if answer.status != 200:
-            raise LdContextNotAvailable(f"The @context at {url} can't be fetched: the status is {answer.status}")
-        document = _parse(answer, url)
-        digest = blake2b(answer.body, digest_size=16).digest()
-        return Document(document, digest, len(answer.body), self._clock() + lifetime(answer.headers))
+            document, body = await self.fetch(url)
+        except BrokerError as error:
+            _logger.warning("context fetch failed", url=url, reason=error.detail)
+            if older is None or (older.deleted and not lasting):
+                self._failures[url, lasting] = error
+                raise
+            return replace(older, expires=self._clock() + RETRY_SECONDS)
+        with suppress(StoreUnavailable):  # it can be used all the same
+            await self.store(url, document, body)
+        return document
+
+    async def _stored(self, url: str) -> Document | None:
+        """The document as it is stored: served by this broker, which never changes, or fetched before.
+
+        Raises StoreUnavailable if only the store can have it.
+        """
+        if self._records is None:
+            return None
+        own = local_id(url)
+        record = await self._records.get(own) if own is not None else None
+        if record is None:
+            with suppress(StoreUnavailable):
+                record = await self._records.get(url)
+        if record is None or record.body is None:
+            return None
+        expires = math.inf if record.expires is None else record.expires.timestamp()
+        return replace(_document(record.body, url, expires), deleted=record.deleted)
 
 
 def lifetime(headers: Mapping[str, str]) -> float:
@@ -136,10 +207,11 @@ def _until_expiry(headers: Mapping[str, str]) -> float:
         return 0
 
 
-def _parse(answer: Answer, url: str) -> Any:
+def _document(body: bytes, url: str, expires: float) -> Document:
+    """A document, read. Raises BadRequestData."""
     try:
-        document = orjson.loads(answer.body.removeprefix(b"\xef\xbb\xbf"))
+        document = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
-        raise BadRequestData(f"The document at {url} is no JSON") from None
+        raise BadRequestData(f"The document at {url} is no JSON.") from None
     content(document, url)
-    return document
+    return Document(document, blake2b(body, digest_size=16).digest(), len(body), expires)

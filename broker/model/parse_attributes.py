@@ -132,10 +132,18 @@ def _instances(reading: Reading, iri: str, content: list[Any], where: str, depth
 
 
 def _bare(reading: Reading, content: Any, where: str) -> Instance:
-    """The concise form of an attribute that has nothing but its value."""
+    """The concise form of an attribute that has nothing but its value.
+
+    In a merge, an object of NGSI-LD Nulls can also stand for sub-attributes that go: `broker.model.patch` decides.
+    """
     kind = _GEO_PROPERTY if is_geometry(content) else _PROPERTY
     value = READERS[kind.name](reading, content, where)
-    return {"type": kind.name, "value": value} if value != NULL else {"type": NULL}
+    if value == NULL:
+        return {"type": NULL}
+    if reading.deep and type(content) is dict and content and all(inner == NULL for inner in content.values()):
+        gone: Attributes = {attribute_name(reading, name, f"{where}."): [{"type": NULL}] for name in content}
+        return {"type": kind.name, "value": value, "attributes": gone}
+    return {"type": kind.name, "value": value}
 
 
 def _kind(reading: Reading, content: dict[str, Any], where: str) -> Kind | None:

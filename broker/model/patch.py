@@ -72,7 +72,7 @@ def _patch(
 
 
 def _patched(before: Instance, patch: Instance, now: str, owner: str, extras: Extras, where: str) -> Instance:
-    patch = _adapted(before["type"], patch, extras, where)
+    patch = _adapted(before["type"], _decided(before, patch), extras, where)
     if patch.get("type", before["type"]) != before["type"]:
         after = succeed(before, _whole(patch, where), now, owner)
     else:
@@ -80,6 +80,21 @@ def _patched(before: Instance, patch: Instance, now: str, owner: str, extras: Ex
     if extras.observed_at is not None and "observedAt" in before and "observedAt" not in patch:
         after["observedAt"] = extras.observed_at
     return after
+
+
+def _decided(before: Instance, patch: Instance) -> Instance:
+    """The fragment's instance; if it has nothing but Nulls, they are of the value that is there, if that is an object.
+
+    Otherwise they are of sub-attributes: `{"accuracy": "urn:ngsi-ld:null"}` must not make an object of a number.
+    """
+    value, parts = patch.get("value"), patch.get("attributes")
+    if type(value) is not dict or not parts or len(parts) != len(value) or "datasetId" in patch:
+        return patch
+    if any(content != NULL for content in value.values()) or not all(is_null(each[0]) for each in parts.values()):
+        return patch
+    if type(before.get("value")) is dict and before["type"] == "Property":
+        return {"type": patch["type"], "value": value}
+    return {"type": before["type"], "attributes": parts}
 
 
 def _merged(before: Instance, patch: Instance, now: str, owner: str, where: str) -> Instance:

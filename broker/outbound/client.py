@@ -33,6 +33,13 @@ class AddressRefused(CallError):
         super().__init__("its address is not public, and NGSILD_ALLOWED_NETWORKS does not allow it")
 
 
+class Overdue(CallError):
+    """There was no complete answer in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"there was no complete answer within {seconds:g} s")
+
+
 class Answer(NamedTuple):
     """An HTTP response, whatever its status."""
 
@@ -76,7 +83,7 @@ class Client:
                     url = urljoin(url, answer.headers["Location"])
                 return await self._once(method, url, headers, body, max_size)
         except TimeoutError:
-            raise CallError(f"there was no complete answer within {timeout:g} s") from None
+            raise Overdue(timeout) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _in_words(error) from error
 

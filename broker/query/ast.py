@@ -186,7 +186,18 @@ class Or:
     operands: tuple["Condition", ...]
 
 
-Condition: TypeAlias = Exists | Comparison | Matches | And | Or
+@dataclass(frozen=True, slots=True)
+class LinksTo:
+    """A relationship at the end of the path of names points to one of these entities.
+
+    No query language says this: it is what remains of a condition on linked entities once those are found.
+    """
+
+    names: tuple[str, ...]
+    ids: frozenset[str]
+
+
+Condition: TypeAlias = Exists | Comparison | Matches | And | Or | LinksTo
 """GS CIM 009 §4.9."""
 
 

@@ -29,7 +29,8 @@ class Ordering:
 class Query:
     """What GET /entities asks (GS CIM 009 §5.7.2).
 
-    One of the `selectors` holds, if there are any, one of the `attributes` exists, and the conditions hold.
+    One of the `selectors` holds, if there are any, one of the `attributes` exists, and the conditions hold; the id is
+    one of `among`, unless that is None.
     Entities come in the order of their ids unless there is an `ordering`. `limit` entities after the first `offset` of
     those whose id is greater than `after` (less than `before`: the last of them); `limit` 0 asks for the count alone.
     """
@@ -39,6 +40,7 @@ class Query:
     q: Condition | None = None
     scopes: ScopeCondition | None = None
     geo: GeoCondition | None = None
+    among: frozenset[str] | None = None
     ordering: Ordering | None = None
     limit: int = 20
     offset: int = 0
@@ -49,6 +51,7 @@ class Query:
     @property
     def of_types_alone(self) -> bool:
         """Whether the types of an entity decide whether it matches."""
-        if self.attributes or self.q is not None or self.scopes is not None or self.geo is not None:
+        conditions = (self.q, self.scopes, self.geo, self.among)
+        if self.attributes or any(condition is not None for condition in conditions):
             return False
         return all(not selector.ids and selector.id_pattern is None for selector in self.selectors)

@@ -7,19 +7,18 @@ A name is that of an attribute, short, prefixed or an IRI, or `id`, `type` or `s
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from broker.errors import BadRequestData
 from broker.model.project import ENTITY_MEMBERS, Members
+from broker.query.descent import MAX_NESTING, Descent
 
 MAX_MEMBERS: Final = 1000
-MAX_NESTING: Final = 16
 
-_TOKEN = re.compile(r"[,|{}]|[^,|{}\s]+|\s+")
 _PLAIN = re.compile(r"[^,|{}\s]+(?:[,|][^,|{}\s]+)*")
 _SEPARATOR = re.compile("[,|]")
-_SYMBOLS: Final = ",|{}"
+_SYMBOLS: Final = frozenset(",|{}")
 
 
 def parse(text: str, expand: Callable[[str], str]) -> Members:
@@ -33,31 +32,17 @@ def parse(text: str, expand: Callable[[str], str]) -> Members:
     return _Parser(text, expand).parse()
 
 
-class _Parser:
+class _Parser(Descent, symbols=",|{}"):
     def __init__(self, text: str, expand: Callable[[str], str]) -> None:
+        super().__init__(text)
         self._expand = expand
-        self._tokens: Iterator[re.Match[str]] = (t for t in _TOKEN.finditer(text) if not t[0].isspace())
-        self._end = len(text)
-        self._token: re.Match[str] | None = None
         self._members = 0
-        self._advance()
 
     def parse(self) -> Members:
         members = self._projection(0)
-        if self._token is not None:
-            raise self._unexpected("',' or '|'")
+        if self._match is not None:
+            self._refuse("',' or '|'")
         return members
-
-    def _advance(self) -> None:
-        self._token = next(self._tokens, None)
-
-    def _at(self, *symbols: str) -> bool:
-        return self._token is not None and self._token[0] in symbols
-
-    def _unexpected(self, expected: str) -> BadRequestData:
-        if self._token is None:
-            return BadRequestData(f"expected {expected} at position {self._end}, found the end.")
-        return BadRequestData(f"expected {expected} at position {self._token.start()}, found {self._token[0]!r:.80}.")
 
     def _projection(self, depth: int) -> Members:
         """A name that comes again adds to it: `rel{a},rel{b}` is `rel{a,b}`, and `rel{a},rel` is `rel`."""
@@ -69,30 +54,29 @@ class _Parser:
                 whole.add(name)
             else:
                 linked[name] = linked[name] | inner if name in linked else inner
-            if not self._at(",", "|"):
+            if self._word not in (",", "|"):
                 break
             self._advance()
         return Members(frozenset(whole), {name: inner for name, inner in linked.items() if name not in whole})
 
     def _member(self, depth: int) -> tuple[str, Members | None]:
-        if self._token is None or self._at(*_SYMBOLS):
-            raise self._unexpected("a name")
+        name = self._word
+        if not name or name in _SYMBOLS:
+            self._refuse("a name")
         self._members += 1
         if self._members > MAX_MEMBERS:
             raise BadRequestData(f"more than {MAX_MEMBERS} names.")
-        name = self._token[0]
         self._advance()
-        if not self._at("{"):
+        if self._word != "{":
             return self._name(name), None
         if name in ENTITY_MEMBERS:
-            raise self._unexpected(f"',' or '|' after {name}")
+            self._refuse(f"',' or '|' after {name}")
         if depth == MAX_NESTING:
             raise BadRequestData(f"braces nest deeper than {MAX_NESTING}.")
         self._advance()
         inner = self._projection(depth + 1)
-        if not self._at("}"):
-            raise self._unexpected("',', '|' or '}'")
-        self._advance()
+        if not self._take("}"):
+            self._refuse("',', '|' or '}'")
         return self._name(name), inner
 
     def _name(self, name: str) -> str:

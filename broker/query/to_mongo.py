@@ -25,6 +25,7 @@ from broker.query.ast import (
     Exists,
     HasType,
     InScope,
+    LinksTo,
     Matches,
     Operator,
     Or,
@@ -66,6 +67,8 @@ def entity_filter(query: Query, *, overflowing: bool = True) -> Filter:
     to chance.
     """
     conditions = [_selectors(query.selectors)] if query.selectors else []
+    if query.among is not None:
+        conditions.append(Filter({"_id": {"$in": sorted(query.among)}}))
     if query.after:
         conditions.append(Filter({"_id": {"$gt": query.after}}))
     if query.before:
@@ -244,6 +247,10 @@ def condition_filter(node: Condition) -> Filter:
             prefix = patterns.literal(pattern.text)
             text = "" if negated or not prefix.anchored else prefix.text
             return _place(path).any_of([Bound(_beginning(text), exact=False)])
+        case LinksTo(names, ids):
+            bound = Bound({"$in": sorted(each for each in ids if len(each) < keys.MAX_LENGTH)}, exact=False)
+            whole = all(len(each) < keys.MAX_LENGTH for each in ids)
+            return _place(Path(names)).any_of([bound]) if whole else _place(Path(names)).existence()
         case Comparison():
             raise AssertionError(f"{node.operator} has one operand")
         case _:

@@ -21,6 +21,7 @@ from broker.query.ast import (
     Exists,
     HasType,
     InScope,
+    LinksTo,
     Matches,
     Operator,
     Or,
@@ -30,8 +31,9 @@ from broker.query.ast import (
 )
 from broker.query.comparisons import Test, test_of
 from broker.query.geo_predicate import located
+from broker.query.links import follows
 from broker.query.plan import Query, Selector
-from broker.query.targets import RELATIONSHIPS, Elements, Linked, targets, value_elements
+from broker.query.targets import RELATIONSHIPS, Elements, Linked, linked_ids, targets, value_elements
 
 Predicate: TypeAlias = Callable[[Entity], bool]
 
@@ -39,9 +41,12 @@ _NOTHING: Final[Linked] = {}
 _SCALARS: Final = frozenset({str, int, float, bool})
 
 
-def matches(query: Query) -> Predicate:
-    """Whether an entity meets all conditions of a query."""
+def matches(query: Query, linked: Linked = _NOTHING) -> Predicate:
+    """Whether an entity meets all conditions of a query; links lead to `linked`, which may be filled later."""
     parts: list[Predicate] = []
+    if query.among is not None:
+        among = query.among
+        parts.append(lambda entity: entity.id in among)
     if query.selectors:
         selected = tuple(map(_selector, query.selectors))
         parts.append(selected[0] if len(selected) == 1 else lambda entity: any(each(entity) for each in selected))
@@ -50,7 +55,7 @@ def matches(query: Query) -> Predicate:
     if query.scopes is not None:
         parts.append(in_scopes(query.scopes))
     if query.q is not None:
-        parts.append(condition(query.q))
+        parts.append(linking(query.q, linked) if follows(query.q) else condition(query.q))
     if query.geo is not None:
         parts.append(located(query.geo))
     if len(parts) == 1:
@@ -160,6 +165,8 @@ def linking(node: Condition, linked: Linked) -> Predicate:
         case Matches(path, pattern, negated):
             test = _searching(pattern.text)
             return _holding(path, _no_string(test) if negated else _any(test), linked, ordered=True)
+        case LinksTo(names, ids):
+            return lambda entity: not ids.isdisjoint(linked_ids(entity, names))
         case _:
             assert_never(node)
 

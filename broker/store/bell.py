@@ -16,6 +16,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from broker.store.client import Database
+from broker.store.errors import asking
 
 BELL: Final = "bell"
 _SIZE: Final = 4 * 2**20
@@ -43,18 +44,19 @@ class Bell:
             self._ringing = asyncio.create_task(self._ring())
 
     async def heard(self) -> AsyncIterator[list[str]]:
-        """What is rung from now on, for as long as the database answers; after a break some may be missing."""
-        await self._make()
-        last: Any = await self._bell.find_one({}, {"_id": 1}, sort=[("$natural", -1)])
-        after = {} if last is None else {"_id": {"$gt": last["_id"]}}
-        while True:
-            cursor = self._bell.find(after, cursor_type=CursorType.TAILABLE_AWAIT).max_await_time_ms(_LOOK_UP)
-            async with cursor:
-                while cursor.alive:
-                    async for document in cursor:
-                        after = {"_id": {"$gt": document["_id"]}}
-                        yield document["lanes"]
-            await asyncio.sleep(_AGAIN)  # an empty collection has no end to wait at
+        """What is rung from now on. Raises StoreUnavailable when the database is away: then some may be missing."""
+        with asking("bell"):
+            await self._make()
+            last: Any = await self._bell.find_one({}, {"_id": 1}, sort=[("$natural", -1)])
+            after = {} if last is None else {"_id": {"$gt": last["_id"]}}
+            while True:
+                cursor = self._bell.find(after, cursor_type=CursorType.TAILABLE_AWAIT).max_await_time_ms(_LOOK_UP)
+                async with cursor:
+                    while cursor.alive:
+                        async for document in cursor:
+                            after = {"_id": {"$gt": document["_id"]}}
+                            yield document["lanes"]
+                await asyncio.sleep(_AGAIN)  # an empty collection has no end to wait at
 
     async def _ring(self) -> None:
         try:

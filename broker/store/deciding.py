@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from broker.query.geo_predicate import placed
 from broker.query.plan import Query
+from broker.query.targets import Linked
 from broker.query.to_mongo import entity_filter
 from broker.query.to_predicate import matches
 from broker.store.found import Found, found_in
@@ -27,10 +28,10 @@ def projection(query: Query) -> dict[str, int]:
     return _MARKED if query.geo is None else _PLACED
 
 
-def deciding(query: Query) -> Callable[[Document], Found | None]:
-    """The function from a document to what was found: None if it does not match."""
+def deciding(query: Query, linked: Linked) -> Callable[[Document], Found | None]:
+    """The function from a document to what was found: None if it does not match. Links of `q` lead to `linked`."""
     exact = entity_filter(query).exact
-    meets = matches(query)
+    meets = matches(query, linked)
     by_places = None
     if query.geo is not None and entity_filter(replace(query, geo=None)).exact:
         by_places = placed(query.geo)

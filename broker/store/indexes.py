@@ -11,6 +11,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from broker.store.configuration import CONFIGURATION
+from broker.store.contexts import CONTEXTS
+from broker.store.entity_maps import ENTITY_MAPS
 from broker.store.leases import LEASES
 from broker.store.outbox import DEAD_LETTERS, OUTBOX
 from broker.store.outbox import INDEXES as OUTBOX_INDEXES
@@ -41,11 +43,23 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     STATUS: (),
     SUBSCRIPTIONS: SUBSCRIPTION_INDEXES,
     **OUTBOX_INDEXES,
+    CONTEXTS: (
+        IndexModel([("tenant", ASCENDING), ("kind", ASCENDING)], name="tenant"),
+        IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),
+        IndexModel([("refs", ASCENDING)], name="references"),
+    ),
+    ENTITY_MAPS: (
+        IndexModel([("tenant", ASCENDING), ("x", ASCENDING)], name="tenant"),
+        IndexModel([("x", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
 }
 """The same, of the control database."""
 
-TENANT_CONTROL: Final = {OUTBOX: "s", DEAD_LETTERS: "s", STATUS: "_id"}
-"""Collections of the control database that hold what belongs to a tenant, to their member that holds its lanes."""
+TENANT_CONTROL: Final = {CONTEXTS: "tenant", ENTITY_MAPS: "tenant"}
+"""Collections of the control database that hold something for tenants, and the member that names the tenant."""
+
+OF_LANES: Final = {OUTBOX: "s", DEAD_LETTERS: "s", STATUS: "_id"}
+"""Those that hold something for subscriptions, and the member that names the lane: see `broker.store.outbox`."""
 
 _NAMESPACE_EXISTS: Final = 48
 

@@ -20,6 +20,7 @@ from broker.query.to_predicate import may_match
 from broker.store.collation import places
 from broker.store.deciding import Document, deciding, projection
 from broker.store.errors import asking
+from broker.store.following import Following
 from broker.store.found import Found
 from broker.store.indexes import PLACES
 
@@ -83,12 +84,13 @@ async def _batches(
     entities: Entities, query: Query, needed: int, limits: Limits, skip: int = 0
 ) -> AsyncIterator[list[Found]]:
     """The matches, in batches; each is one query of the database."""
-    decide, by_id = deciding(query), may_match(query)
+    following = Following(entities, query, limits.examined)
+    decide, by_id = deciding(query, following.linked), may_match(query)
     fields = projection(query)
     if of_places_alone(query):
         few = await _of_places(entities, query, fields, max(4 * needed, _FEW))
         if few is not None:
-            yield await _decided(few, decide)
+            yield await _decided(few, decide, following)
             return
     size = 0
     examined = 0
@@ -97,7 +99,7 @@ async def _batches(
         size = _next_size(size, needed, exact=wanted.exact)
         documents = await _fetch(entities, wanted.mongo, fields, size, skip, backwards=bool(query.before))
         worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
-        yield await _decided(worth, decide)
+        yield await _decided(worth, decide, following)
         if len(documents) < size:
             return
         examined += len(documents)
@@ -156,13 +158,17 @@ async def _fetch(
         return await cursor.to_list()
 
 
-async def _decided(documents: list[Document], decide: Callable[[Document], Found | None]) -> list[Found]:
+async def _decided(
+    documents: list[Document], decide: Callable[[Document], Found | None], following: Following
+) -> list[Found]:
     """What is found in the documents; other requests get a turn in between."""
     found: list[Found] = []
     for start in range(0, len(documents), _BREATH):
         if start:
             await asyncio.sleep(0)
-        found.extend(each for each in map(decide, documents[start : start + _BREATH]) if each is not None)
+        some = documents[start : start + _BREATH]
+        await following.fetch(some)
+        found.extend(each for each in map(decide, some) if each is not None)
     return found
 
 
@@ -184,7 +190,8 @@ async def _count(entities: Entities, mongo: Mongo) -> int:
 
 async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits: Limits) -> int:
     """How many of the entities that pass a filter match, each looked at."""
-    decide, by_id = deciding(query), may_match(query)
+    following = Following(entities, query, limits.examined)
+    decide, by_id = deciding(query, following.linked), may_match(query)
     total = examined = 0
     with asking("count"):
         cursor = entities.find(mongo, projection(query), batch_size=_LAST_BATCH, max_time_ms=QUERY_TIMEOUT_MS)
@@ -197,7 +204,7 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
                     "Narrow the query down, or ask without count."
                 )
             worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
-            total += len(await _decided(worth, decide))
+            total += len(await _decided(worth, decide, following))
     return total
 
 

@@ -11,12 +11,13 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.model.entity import Entity
 from broker.query.plan import Query
-from broker.store import counts, queries
+from broker.store import counts, linking, queries
 from broker.store.apart import apart
 from broker.store.client import Client, Database
 from broker.store.commits import MAX_IN_FLIGHT, Commits, Committed, Deriver, Write
 from broker.store.configuration import Configuration, Reload
 from broker.store.counts import Count
+from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
 from broker.store.found import Found
 from broker.store.groups import Groups, Shared
@@ -24,7 +25,7 @@ from broker.store.indexes import COUNTS, ENTITIES
 from broker.store.reads import PointReads
 from broker.store.shapes import MAX_ENTITY
 from broker.store.sweep import sweep
-from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Tenants
+from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Listed, Tenants
 from broker.telemetry import log
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class _Tenant:
     database: Database
     reads: PointReads
     commits: Commits
+    maps: EntityMaps
 
 
 class Store:
@@ -59,7 +61,7 @@ class Store:
         self._limits = limits
         self._first_slot = worker * MAX_IN_FLIGHT
         self._registry = Tenants(client, prefix, max_tenants)
-        control = self._registry.control
+        self.control = control = self._registry.control
         self._configuration = Configuration(client, control, reloads)
         derive = (counts.derive, *derivers)
         self._shared = Shared(client, control, self._configuration, derive, committed, max_entity)
@@ -92,7 +94,7 @@ class Store:
         Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await apart(queries.find(known.database[ENTITIES], query, self._limits))
+        return await apart(_find(known.database[ENTITIES], query, self._limits))
 
     async def counts(self, tenant: str, types: str | None = None, attribute: str | None = None) -> list[Count]:
         """How many entities and attributes there are, by sets of types. Raises NonexistentTenant, StoreUnavailable."""
@@ -107,12 +109,15 @@ class Store:
         known = self._tenants.get(tenant) or await self._tenant(tenant)
         if query.of_types_alone:
             return await apart(counts.total(known.database[COUNTS], query.selectors))
-        return await apart(queries.count(known.database[ENTITIES], query, self._limits))
+        return await apart(_count(known.database[ENTITIES], query, self._limits))
 
-    @property
-    def control(self) -> Database:
-        """The control database, which all tenants share."""
-        return self._registry.control
+    async def tenants(self) -> list[Listed]:
+        """All tenants, the default one first. Raises StoreUnavailable."""
+        return await apart(self._registry.listed())
+
+    async def entity_maps(self, tenant: str) -> EntityMaps:
+        """The entity maps of a tenant. Raises NonexistentTenant, StoreUnavailable."""
+        return (self._tenants.get(tenant) or await self._tenant(tenant)).maps
 
     async def check_tenant(self, tenant: str) -> None:
         """Raise NonexistentTenant if there is no such tenant; StoreUnavailable."""
@@ -150,6 +155,11 @@ class Store:
         with asking("hello"):
             return await apart(self._client.admin.command("hello"))
 
+    async def enter(self, tenant: str, *, create: bool = False) -> None:
+        """See that the tenant is there, or make it. Raises NonexistentTenant, StoreUnavailable."""
+        if tenant not in self._tenants:
+            await self._tenant(tenant, create=create)
+
     async def prepare(self) -> None:
         """Make what the default tenant needs. Raises StoreUnavailable."""
         await self._tenant("")
@@ -173,7 +183,9 @@ class Store:
 
     def _opened(self, tenant: str, database: Database) -> _Tenant:
         groups = Groups(tenant, database, self._shared, self._first_slot)
-        return _Tenant(database, PointReads(database[ENTITIES]), Commits(groups.run))
+        return _Tenant(
+            database, PointReads(database[ENTITIES]), Commits(groups.run), EntityMaps(self._registry.control, tenant)
+        )
 
     async def _renew(self) -> None:
         """Forget the tenants that are no more; doubt all while the database does not say."""
@@ -190,3 +202,11 @@ class Store:
                 for name in known - there:
                     del self._tenants[name]
                 self._doubtful = {name: tenant for name, tenant in self._doubtful.items() if name in there}
+
+
+async def _find(entities: queries.Entities, query: Query, limits: queries.Limits) -> list[Found]:
+    return await queries.find(entities, await linking.turned(entities, query), limits)
+
+
+async def _count(entities: queries.Entities, query: Query, limits: queries.Limits) -> int:
+    return await queries.count(entities, await linking.turned(entities, query), limits)

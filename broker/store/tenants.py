@@ -133,6 +133,8 @@ class Tenants:
             await self._client.drop_database(database)
             await forget_tenant(self.control, tenant)
             for collection, member in indexes.TENANT_CONTROL.items():
+                await self.control[collection].delete_many({member: tenant})
+            for collection, member in indexes.OF_LANES.items():
                 await self.control[collection].delete_many({member: of_tenant(tenant)})
             await self.control["tenants"].delete_one({"_id": tenant})
 

@@ -17,7 +17,7 @@ from broker.model.parse import parse_attribute_name
 from broker.model.project import ENTITY_MEMBERS
 from broker.query import coded, entity_types, projection
 from broker.query import q as language
-from broker.query.ast import And, Condition, Or
+from broker.query.ast import And, Condition, LinksTo, Or
 from broker.query.keys import SCOPE
 
 CONTEXT: Final = "@context"
@@ -66,7 +66,7 @@ def compacted(kept: Kept, names: Names) -> dict[str, Any]:
 def _links(condition: Condition) -> bool:
     if isinstance(condition, And | Or):
         return any(map(_links, condition.operands))
-    return condition.path.link is not None
+    return isinstance(condition, LinksTo) or condition.path.link is not None
 
 
 def _renamed(document: dict[str, Any], type_name: _Rename, attribute: _Rename) -> dict[str, Any]:

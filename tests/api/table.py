@@ -19,6 +19,8 @@ _VARIABLES = {
     "{attrId}": "value",
     "{type}": "Nothing",
     "{subscriptionId}": SUBSCRIPTION_ID,
+    "{contextId}": "0" * 32,
+    "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
 }
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
@@ -29,10 +31,12 @@ _BODIES: dict[str, Any] = {
     "Value": 1,
     "Subscription": SUBSCRIPTION,
     "SubscriptionFragment": {"type": "Subscription", "isActive": False},
+    "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }
 """A sound body for each schema of a request."""
-_QUERIES = {"queryEntities": "?type=Nothing", "purgeEntities": "?type=Nothing"}
+_QUERIES = dict.fromkeys(("queryEntities", "purgeEntities", "createEntityMap"), "?type=Nothing")
 """What an operation cannot do without."""
 
 NAMES = [operation.name for operation in OPERATIONS]

@@ -1,5 +1,7 @@
 """What HTTP itself asks of every operation: GS CIM 009 §6.3.2–§6.3.4, §6.3.20; RFC 9110."""
 
+from collections.abc import Iterator
+
 import httpx2
 import pytest
 
@@ -7,12 +9,22 @@ from broker.api.operation import Operation
 from broker.api.operations import OPERATIONS
 from broker.names import GEO_JSON, JSON, JSON_LD, MERGE_PATCH
 from tests.api.table import WITH_BODY, body_of, methods_at, name_of, path_of
+from tests.conftest import OPERATOR, RunningBroker
 
 pytestmark = pytest.mark.http
 
 ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 TABLE = pytest.mark.parametrize("operation", OPERATIONS, ids=name_of)
 BODIES = pytest.mark.parametrize("operation", WITH_BODY, ids=name_of)
+
+
+@pytest.fixture(scope="module")
+def server(running_broker: RunningBroker) -> Iterator[httpx2.Client]:
+    """A client that may ask for every operation of the table."""
+    with httpx2.Client(base_url=running_broker.url, headers=OPERATOR, timeout=30) as client:
+        yield client
+
+
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 

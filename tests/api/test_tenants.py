@@ -5,7 +5,7 @@ import pytest
 
 from broker.api.operation import Operation
 from broker.names import API_ROOT
-from tests.api.table import ENTITY, ENTITY_ID, NGSI_LD, body_of, name_of, url_of
+from tests.api.table import ENTITY, NGSI_LD, body_of, name_of, url_of
 from tests.conftest import new_tenant
 
 pytestmark = pytest.mark.http
@@ -25,7 +25,7 @@ def test_only_operations_that_make_tenants_work_in_a_new_one(server: httpx2.Clie
     assert answer.headers["ngsild-tenant"] == name
     if operation.creates_tenant:
         assert answer.is_success
-        assert server.get(f"{URL}/{ENTITY_ID}", headers=tenant(name)).status_code == 200
+        assert server.get(f"{URL}?type=Nothing", headers=tenant(name)).status_code == 200
     else:
         assert (answer.status_code, answer.json()["type"]) == (404, NONEXISTENT)
 

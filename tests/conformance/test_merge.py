@@ -154,3 +154,24 @@ def test_observed_at_is_merged_where_there_was_one(api: httpx2.Client, new_id: s
     done(api.patch(f"{path(new_id)}?observedAt={second}", json=body))
     found = content(api, new_id)
     assert [found[name].get("observedAt") for name in "abc"] == [second, None, third]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (SPEED, {"type": "Property", "value": 5, "unitCode": "KMH"}),
+        (
+            {"type": "Relationship", "object": CAR, "accuracy": {"type": "Property", "value": 1}},
+            {"type": "Relationship", "object": CAR},
+        ),
+        (
+            {"type": "Property", "value": {"accuracy": 2, "more": 3}, "accuracy": {"type": "Property", "value": 1}},
+            {"type": "Property", "value": {"more": 3}, "accuracy": {"type": "Property", "value": 1}},
+        ),
+    ],
+)
+def test_a_null_without_a_type_removes_a_part(api: httpx2.Client, new_id: str, before: Json, after: Json) -> None:
+    """EN-08, §5.5.12: a member of the value, if that is an object, otherwise a sub-attribute."""
+    create(api, new_id, speed=before)
+    done(api.patch(path(new_id), json={"speed": {"accuracy": NULL}}))
+    assert content(api, new_id) == {"speed": after}

@@ -6,10 +6,11 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from broker.api.operation import Operation
+from broker.api.operation import Action, Operation
 from broker.api.operations import OPERATIONS
 from broker.names import CORE_CONTEXT, JSON, JSON_LD
 from tests.api.table import body_of
+from tests.conftest import ADMIN_TOKEN
 
 IDS: Final = [f"urn:ngsi-ld:Building:{number}" for number in range(4)]
 TYPE: Final = "Building"
@@ -47,7 +48,7 @@ ATTRIBUTES: Final[dict[str, Any]] = {
 }
 """An attribute of every kind."""
 
-VARIABLES: Final = {"entityId": IDS[0], "attrId": "height"}
+VARIABLES: Final = {"entityId": IDS[0], "attrId": "height", "contextId": CORE_CONTEXT}
 
 PARAMETERS: Final = {
     "type": TYPE,
@@ -62,6 +63,9 @@ PARAMETERS: Final = {
     "count": "true",
     "local": "true",
     "deleteAll": "true",
+    "details": "true",
+    "kind": "Cached",
+    "reload": "true",
 }
 """Sound texts of parameters that go with all others. Those that are not here come in as mutations only."""
 
@@ -91,6 +95,8 @@ def sketches(draw: st.DrawFn) -> Sketch:
     headers = []
     if operation.ngsi_ld:
         headers.append((b"NGSILD-Tenant", TENANT.encode()))
+    if operation.action is Action.ADMINISTER:
+        headers.append((b"Authorization", f"Bearer {ADMIN_TOKEN}".encode()))
     if operation.body is not None:
         headers.append((b"Content-Type", (JSON_LD if in_body else JSON).encode()))
     return Sketch(

@@ -7,6 +7,12 @@ from broker.hosting.contexts import Contexts
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import load
+from broker.store import indexes
+from broker.store.client import connect
+from broker.store.contexts import Records
+from broker.store.embedded import EmbeddedMongoDB
+from tests.store.conftest import mongodb as mongodb
+from tests.store.conftest import prefix as prefix
 from tests.web import Web, serving
 
 
@@ -45,3 +51,14 @@ async def contexts(client: Client, clock: Clock) -> AsyncIterator[Contexts]:
     )
     yield contexts
     await contexts.close()
+
+
+@pytest.fixture
+async def records(mongodb: EmbeddedMongoDB, prefix: str) -> AsyncIterator[Records]:
+    """The stored contexts, as one worker after the other finds them."""
+    database = connect(mongodb.uri)
+    control = database[f"{prefix}-control"]
+    await indexes.prepare(control, indexes.CONTROL_INDEXES)
+    yield Records(control)
+    await database.drop_database(control)
+    await database.close()

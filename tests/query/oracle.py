@@ -6,6 +6,7 @@ The rules are those of GS CIM 009 §4.9, and the readings in docs/queries.md.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -42,6 +43,15 @@ class Term:
 
 
 @dataclass(frozen=True)
+class Linked:
+    """`rel{types:term}`: what relationships at the end of `names` point to, of one of `types` if there are any."""
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    term: "Term | Linked"
+
+
+@dataclass(frozen=True)
 class Every:
     parts: tuple["Query", ...]
 
@@ -51,7 +61,7 @@ class Some:
     parts: tuple["Query", ...]
 
 
-Query = Term | Every | Some
+Query = Term | Linked | Every | Some
 
 
 def text(query: Query) -> str:
@@ -60,17 +70,35 @@ def text(query: Query) -> str:
         return ";".join(f"({text(part)})" for part in query.parts)
     if isinstance(query, Some):
         return "|".join(f"({text(part)})" for part in query.parts)
-    path = ".".join(query.names) + (f"[{'.'.join(query.inside)}]" if query.inside else "")
+    return path(query) + comparison(query)
+
+
+def path(query: Term | Linked) -> str:
+    """The path of a term, as the language writes it."""
+    if isinstance(query, Linked):
+        types = ",".join(query.types) + ":" if query.types else ""
+        return ".".join(query.names) + "{" + types + path(query.term) + "}"
+    return ".".join(query.names) + (f"[{'.'.join(query.inside)}]" if query.inside else "")
+
+
+def comparison(query: Term | Linked) -> str:
+    """The operator and the values of a term."""
+    if isinstance(query, Linked):
+        return comparison(query.term)
     values = [value.text if isinstance(value, Moment) else json.dumps(value) for value in query.values]
-    return path + query.operator + (".." if query.range else ",").join(values)
+    return query.operator + (".." if query.range else ",").join(values)
 
 
-def matches(entity: JSON, query: Query) -> bool:
-    """Whether the entity meets the query."""
+def matches(entity: JSON, query: Query, others: Sequence[JSON] = ()) -> bool:
+    """Whether the entity meets the query; links lead to the `others`."""
     if isinstance(query, Every):
-        return all(matches(entity, part) for part in query.parts)
+        return all(matches(entity, part, others) for part in query.parts)
     if isinstance(query, Some):
-        return any(matches(entity, part) for part in query.parts)
+        return any(matches(entity, part, others) for part in query.parts)
+    if isinstance(query, Linked):
+        uris = [uri for target in targets(entity, Term(query.names)) if target.relationship for uri in target.elements]
+        found = [other for other in others if other["id"] in uris and (not query.types or other["type"] in query.types)]
+        return any(matches(other, query.term, others) for other in found)
     return any(meets(target, query) for target in targets(entity, query))
 
 

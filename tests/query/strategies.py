@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.query.oracle import Every, Moment, Query, Some, Term
+from tests.query.oracle import Every, Linked, Moment, Query, Some, Term
 
 LONG = "x" * 512
 INSTANTS = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00.50Z", "2026-01-01T00:00:01Z")
@@ -76,7 +76,7 @@ def attributes(draw: st.DrawFn, depth: int = 1) -> Any:
 
 @st.composite
 def entities(draw: st.DrawFn, number: int) -> dict[str, Any]:
-    entity: dict[str, Any] = {"id": f"urn:x:{number}", "type": "T"}
+    entity: dict[str, Any] = {"id": f"urn:x:{number}", "type": "T" if number % 2 else "U"}
     for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=2)):
         entity[name] = draw(attributes())
     if draw(st.integers(0, 9)) == 0:  # more keys than are indexed
@@ -121,9 +121,10 @@ def terms(draw: st.DrawFn) -> Term:
             return Term(names, inside, operator, (value,))
 
 
-def queries() -> st.SearchStrategy[Query]:
+def queries(leaves: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Query]:
+    """Queries of these leaves, terms without links by default."""
     return st.recursive(
-        terms(),
+        terms() if leaves is None else leaves,
         lambda inner: (
             st.lists(inner, min_size=2, max_size=3)
             .map(tuple)
@@ -131,3 +132,44 @@ def queries() -> st.SearchStrategy[Query]:
         ),
         max_leaves=4,
     )
+
+
+# Graphs: entities that link to each other, and queries that follow the links.
+
+NODES = 6
+_nodes = st.sampled_from([f"urn:x:{number}" for number in range(NODES + 1)])
+_levels = st.sampled_from((1, 2, "ok"))
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Entities of two types: `a` links to others, itself or nothing, directly or below `b`; `n` is a value."""
+    population = []
+    for number in range(NODES):
+        node: dict[str, Any] = {"id": f"urn:x:{number}", "type": "TU"[number % 2]}
+        links: dict[str, Any] = {"type": "Relationship", "object": draw(st.lists(_nodes, min_size=1, max_size=2))}
+        if draw(st.integers(0, 3)):
+            node["a"] = draw(st.sampled_from((links, links, {"type": "Property", "value": "urn:x:1"})))
+        if draw(st.booleans()):
+            node["b"] = {"type": "Property", "value": draw(_levels), "a": links}
+        if draw(st.integers(0, 4)):
+            node["n"] = {"type": "Property", "value": draw(_levels)}
+        population.append(node)
+    return population
+
+
+@st.composite
+def links(draw: st.DrawFn) -> Linked:
+    """A condition one, two or three links away."""
+    names = draw(st.sampled_from((("a",), ("a",), ("b", "a"))))
+    types = draw(st.sampled_from(((), (), (), ("T",), ("U", "T"))))
+    if draw(st.integers(0, 2)) == 0:
+        return Linked(names, types, draw(links()))
+    operator = draw(st.sampled_from(("", "==", "!=", ">", "~=")))
+    value = "o" if operator == "~=" else draw(_levels)
+    return Linked(names, types, Term(("n",), (), operator, (value,) if operator else ()))
+
+
+def graph_queries() -> st.SearchStrategy[Query]:
+    """Queries that follow links, beside conditions on the entity itself."""
+    return queries(links() | links() | st.builds(lambda value: Term(("n",), (), "==", (value,)), _levels))

@@ -12,12 +12,13 @@ from broker.model.merge import create
 from broker.model.parse import parse_entity
 from broker.query.plan import Query as Plan
 from broker.query.q import parse
-from broker.query.to_predicate import condition
+from broker.query.to_predicate import condition, linking
+from broker.store.linking import turned
 from broker.store.queries import Limits, count, find
 from broker.store.shapes import document
 from tests.query import oracle
 from tests.query.context import CONTEXT
-from tests.query.strategies import entities, populations, queries
+from tests.query.strategies import entities, graph_queries, graphs, populations, queries
 
 NOW = "2026-11-21T08:00:00Z"
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
@@ -33,6 +34,15 @@ def test_the_predicate_is_right(payload: dict[str, Any], query: oracle.Query) ->
     assert condition(parse(oracle.text(query), CONTEXT))(parsed(payload)) is oracle.matches(payload, query)
 
 
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@given(graphs(), graph_queries())
+def test_the_predicate_follows_links(population: list[dict[str, Any]], query: oracle.Query) -> None:
+    linked = {payload["id"]: parsed(payload) for payload in population}
+    holds = linking(parse(oracle.text(query), CONTEXT), linked)
+    for payload in population:
+        assert holds(parsed(payload)) is oracle.matches(payload, query, population)
+
+
 Collection = AsyncCollection[dict[str, Any]]
 
 
@@ -40,11 +50,12 @@ async def _agree(collection: Collection, population: list[dict[str, Any]], asked
     await collection.delete_many({})
     await collection.insert_many([document(parsed(payload), 1) for payload in population])
     for query in asked:
-        expected = [payload["id"] for payload in population if oracle.matches(payload, query)]
-        plan = Plan(q=parse(oracle.text(query), CONTEXT), limit=100)
-        found = await find(collection, plan, Limits())
-        assert [entity.id for entity in found] == expected, oracle.text(query)
-        assert await count(collection, plan, Limits()) == len(expected), oracle.text(query)
+        expected = [payload["id"] for payload in population if oracle.matches(payload, query, population)]
+        as_asked = Plan(q=parse(oracle.text(query), CONTEXT), limit=100)
+        for plan in {as_asked: 0, await turned(collection, as_asked): 1}:
+            found = await find(collection, plan, Limits())
+            assert [entity.id for entity in found] == expected, oracle.text(query)
+            assert await count(collection, plan, Limits()) == len(expected), oracle.text(query)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
@@ -52,6 +63,15 @@ async def _agree(collection: Collection, population: list[dict[str, Any]], asked
 async def test_mongod_is_right(
     collection: Collection, population: list[dict[str, Any]], asked: list[oracle.Query]
 ) -> None:
+    await _agree(collection, population, asked)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
+@given(population=graphs(), asked=st.lists(graph_queries(), min_size=6, max_size=10))
+async def test_mongod_follows_links(
+    collection: Collection, population: list[dict[str, Any]], asked: list[oracle.Query]
+) -> None:
+    """By candidates and turned round."""
     await _agree(collection, population, asked)
 
 

@@ -9,7 +9,7 @@ import pytest
 from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.store.client import Client, connect
 from broker.store.embedded import EmbeddedMongoDB
-from broker.store.indexes import ENTITIES, INDEXES
+from broker.store.indexes import ENTITIES, INDEXES, TENANT_CONTROL
 from broker.store.store import Store
 from broker.store.tenants import FORGOTTEN, RENEWAL, RENEWAL_TIMEOUT, Tenants, database_name
 from tests.store.operations import add, create, lamp
@@ -157,3 +157,13 @@ async def test_tenants_are_doubted_while_the_database_does_not_answer(store: Sto
     assert await store.commit(TENANT, [add(lamp(1).id)]) == [1]
     await asyncio.sleep(RENEWAL)
     assert await store.entity(TENANT, lamp(1).id) is not None
+
+
+async def test_what_a_dropped_tenant_had_in_the_control_database_goes_with_it(store: Store, tenants: Tenants) -> None:
+    for name in (TENANT, "town"):
+        await made(store, name)
+        for collection, member in TENANT_CONTROL.items():
+            await store.control[collection].insert_one({"_id": name, member: name})
+    await tenants.drop(TENANT, at_once)
+    for collection in TENANT_CONTROL:
+        assert [document["_id"] async for document in store.control[collection].find()] == ["town"]

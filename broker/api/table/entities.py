@@ -17,15 +17,16 @@ from broker.api.parameters import (
     OBSERVED_AT,
     TYPE,
 )
-from broker.api.querying import CONDITIONS, ORDERING
+from broker.api.querying import CONDITIONS, MAPPING, ORDERING
 from broker.api.rendering import JOINING, OPTIONS, PROJECTION
-from broker.errors import AlreadyExists, OperationNotSupported, ResourceNotFound, TooComplexQuery, TooManyResults
+from broker.errors import AlreadyExists, ResourceNotFound, TooComplexQuery, TooManyResults
 from broker.names import API_ROOT, GEO_JSON, JSON, JSON_LD
 
 ENTITY_MEDIA: Final = (JSON, JSON_LD, GEO_JSON)
 
 _ENTITIES: Final = f"{API_ROOT}/entities"
 _ENTITY: Final = f"{_ENTITIES}/{{entityId}}"
+_MAPPED: Final = "the first page of a new entity map, which `NGSILD-EntityMap` names"
 _AMENDED: Final = "the same, amended to the version of the specification that `Prefer` names"
 
 OPERATIONS: Final = (
@@ -53,8 +54,12 @@ OPERATIONS: Final = (
         action=Action.READ,
         clause="6.4.3.2",
         summary="A page of the entities that match, ordered by id, or as `orderBy` says.",
-        success=(Success(200, "the page", "EntityList"), Success(203, _AMENDED, "EntityList")),
-        errors=(TooManyResults, TooComplexQuery, OperationNotSupported),
+        success=(
+            Success(200, "the page", "EntityList"),
+            Success(201, _MAPPED, "EntityList"),
+            Success(203, _AMENDED, "EntityList"),
+        ),
+        errors=(TooManyResults, TooComplexQuery),
         parameters=(
             TYPE,
             ID,
@@ -66,6 +71,7 @@ OPERATIONS: Final = (
             OPTIONS,
             *PROJECTION,
             *JOINING,
+            *MAPPING,
             LOCAL,
         ),
         produces=ENTITY_MEDIA,
@@ -79,8 +85,8 @@ OPERATIONS: Final = (
         action=Action.READ,
         clause="6.23.3.1",
         summary="A page of the entities that match, as Query Entities; the body says what parameters say there.",
-        success=(Success(200, "the page", "EntityList"),),
-        errors=(TooManyResults, TooComplexQuery, OperationNotSupported),
+        success=(Success(200, "the page", "EntityList"), Success(201, _MAPPED, "EntityList")),
+        errors=(TooManyResults, TooComplexQuery),
         parameters=(*PAGING, FORMAT, OPTIONS, GEOMETRY_PROPERTY, LOCAL),
         body=Body("Query"),
         produces=ENTITY_MEDIA,
@@ -126,6 +132,7 @@ OPERATIONS: Final = (
             OPTIONS,
             *PROJECTION,
             *JOINING,
+            *MAPPING[:2],
             LOCAL,
         ),
         produces=ENTITY_MEDIA,

@@ -1,0 +1,123 @@
+"""The users: who looks, who writes, who asks for history, who is notified, and a city of all of them."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import orjson
+
+from benchmarks.users import panels, sinks
+from benchmarks.users.asked import Asked
+from benchmarks.users.base import UNKNOWN, CityUser
+from benchmarks.users.panels import View
+from benchmarks.users.reports import Partition
+from broker.names import CORE_CONTEXT
+
+WATCHED: Final = 25
+"""Entities that a subscription watches."""
+SINKS: Final = (sinks.FAST,) * 8 + (sinks.SLOW, sinks.DEAD)
+_WRITTEN: Final = (201, 204)
+
+
+class Dashboard(CityUser):
+    """Looks at maps, panels and curves."""
+
+    weight = 30
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._view = View(self.shared.city, self.shared.town, self.random)
+
+    def ask(self) -> None:
+        """One panel."""
+        self.send(panels.drawn(self._view), (200, 206))
+
+
+class DomainSystem(CityUser):
+    """Reports what its devices measure. It alone writes its part of the city, so what it holds is known."""
+
+    weight = 60
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._partition = Partition(self.shared.city, self.shared.slot(), self.shared.parts, self.random)
+
+    def ask(self) -> None:
+        """One batch, or one attribute."""
+        report = self._partition.report()
+        status = self.send(report.asked, _WRITTEN)
+        if status in _WRITTEN:
+            self.shared.ledger.acknowledge(report.reported)
+        elif status == UNKNOWN or status >= 500:
+            self.shared.ledger.doubt(report.reported)
+
+
+class Historian(CityUser):
+    """Keeps series of its own: brings points in, late ones too, reads them, mends and removes them."""
+
+    weight = 5
+
+    def on_start(self) -> None:
+        """Begin a series."""
+        self._id = f"urn:ngsi-ld:Series:{self.shared.worker}-{self.number}-{self.random.randrange(2**32)}"
+        self._points = 0
+        self.due = self._pace.next()
+        self._bring()
+
+    def ask(self) -> None:
+        """One of the things that historians do."""
+        self.random.choices((self._bring, self._read_day, self._read_last, self._read_hours), (40, 20, 20, 20))[0]()
+
+    def _bring(self) -> None:
+        now = datetime.now(UTC).timestamp()
+        points = [
+            {
+                "type": "Property",
+                "value": round(self.random.gauss(20, 3), 2),
+                "observedAt": datetime.fromtimestamp(now - each * 60, UTC).isoformat().replace("+00:00", "Z"),
+            }
+            for each in range(100)
+        ]
+        entity = {"id": self._id, "type": "Series", "temperature": points}
+        path = "/temporal/entities"
+        self._asked("bring 100 points", "POST", path, _WRITTEN, orjson.dumps(entity))
+
+    def _read_day(self) -> None:
+        self._read("a day", timerel="after", timeAt=datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z"))
+
+    def _read_last(self) -> None:
+        self._read("last 100", lastN="100", format="temporalValues")
+
+    def _read_hours(self) -> None:
+        self._read("hourly aggregates", format="aggregatedValues", aggrMethods="avg", aggrPeriodDuration="PT1H")
+
+    def _read(self, name: str, **parameters: str) -> None:
+        self._asked(f"own series, {name}", "GET", f"/temporal/entities/{self._id}?{urlencode(parameters)}", (200, 206))
+
+    def _asked(self, name: str, method: str, path: str, success: tuple[int, ...], body: bytes | None = None) -> None:
+        self.send(Asked(name, method, path, CORE_CONTEXT, body), success)
+
+
+class Subscriber(CityUser):
+    """Subscribes to some entities each; eight of ten receivers are quick, one is slow, one is dead."""
+
+    weight = 5
+
+    def ask(self) -> None:
+        """One more subscription."""
+        view = View(self.shared.city, self.shared.town, self.random)
+        fleet = view.fleet(panels.MAPPED)
+        watched = sorted({view.entity_id(fleet) for _ in range(WATCHED)})
+        name = f"{self.number}-{self.random.randrange(2**32)}"
+        subscription = {
+            "type": "Subscription",
+            "entities": [{"type": fleet.type, "id": each} for each in watched],
+            "notification": {
+                "endpoint": {"uri": self.shared.sinks.url(self.random.choice(SINKS), name)},
+                "format": "simplified",
+            },
+            "expiresAt": datetime.fromtimestamp(datetime.now(UTC).timestamp() + 3600, UTC).strftime(
+                "%Y-%m-%dT%H:%M:%SZ"
+            ),
+        }
+        self.send(Asked("subscribe", "POST", "/subscriptions", fleet.context, orjson.dumps(subscription)), (201,))

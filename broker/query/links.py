@@ -1,0 +1,30 @@
+"""Conditions on linked entities in `q`: which there are, and where they lead (GS CIM 009 §4.9)."""
+
+from collections.abc import Iterator
+
+from broker.query.ast import And, Comparison, Condition, Exists, LinksTo, Matches, Or, Path
+
+
+def follows(node: Condition) -> bool:
+    """Whether a condition looks at linked entities, by a path through them or by what is known of them."""
+    if isinstance(node, And | Or):
+        return any(map(follows, node.operands))
+    return isinstance(node, LinksTo) or node.path.link is not None
+
+
+def paths(node: Condition) -> Iterator[Path]:
+    """The paths through linked entities in a condition."""
+    if isinstance(node, And | Or):
+        for operand in node.operands:
+            yield from paths(operand)
+    elif isinstance(node, Exists | Comparison | Matches) and node.path.link is not None:
+        yield node.path
+
+
+def depth(node: Condition) -> int:
+    """How many links the longest path follows."""
+    return max(map(_links, paths(node)), default=0)
+
+
+def _links(path: Path) -> int:
+    return 0 if path.link is None else 1 + _links(path.link.path)

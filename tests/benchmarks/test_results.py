@@ -1,0 +1,84 @@
+"""A result for people: as a page, beside another one, in the documentation."""
+
+import re
+from typing import Any
+
+import pytest
+
+from benchmarks import compare, html, page
+from benchmarks.verdicts import Verdict
+
+
+def _run(rate: float) -> dict[str, Any]:
+    return {"rate": rate, "p50": 1.0, "p99": 2.5, "errors": 0, "cpu_us": 50.0, "mongod_us": 60.0}
+
+
+def _verdict(verdict: Verdict, **bounds: float | None) -> dict[str, Any]:
+    bound = {"at_least": None, "at_most": None, "goal": None} | bounds
+    return {"case": "read-1", "ratio": "broker/H", "values": [0.5, 0.7, 0.6], "verdict": verdict, "void": "", **bound}
+
+
+@pytest.fixture
+def result() -> dict[str, Any]:
+    runs = {"broker": [_run(90), _run(110), _run(100)], "D": [_run(400)], "naive": [], "H": [_run(1000)]}
+    batch = {"broker": [_run(2)], "D": [_run(4)], "naive": [_run(3)], "H": [_run(8)]}
+    return {
+        "about": {
+            "commit": "abc<1>", "date": "2026-01-01T00:00:00+00:00", "cores": 2, "processor": "P", "memory_gib": 8,
+            "python": "3.11", "mongod": "6.0", "entities": 10000, "repetitions": 3,
+        },
+        "cases": [
+            {"name": "read-1", "title": "point read", "size": 1, "runs": runs},
+            {"name": "upsert-1000-new", "title": "batch", "size": 1000, "runs": batch},
+        ],
+        "verdicts": [_verdict(Verdict.MET, at_least=0.5), _verdict(Verdict.MISSED, at_most=0.1)],
+        "peers": {
+            "systems": [{"name": "Other", "database": True}],
+            "versions": "Other 1",
+            "row": [{"case": "read-1", "rates": [42]}, {"case": "none", "rates": [1]}],
+        },
+    }  # fmt: skip
+
+
+def test_rates_of_batches_are_entities(result: dict[str, Any]) -> None:
+    assert [html.rates(case)["broker"] for case in result["cases"]] == [100, 2000]
+
+
+def test_a_page_needs_nothing_from_elsewhere_and_escapes_what_it_shows(result: dict[str, Any]) -> None:
+    shown = html.page(result)
+    assert not re.search(r"(?:src|href)\s*=|@import|url\(", shown)
+    assert "abc&lt;1&gt;" in shown
+    assert "abc<1>" not in shown
+
+
+def test_a_page_sums_the_verdicts_up(result: dict[str, Any]) -> None:
+    assert "Of 2 targets 1 met, 1 missed, 0 undecided, 0 void." in html.page(result)
+
+
+def test_the_documentation_has_the_figures_between_its_marks_and_keeps_the_rest(result: dict[str, Any]) -> None:
+    before = f"above\n{page.BEGIN}\nold\n{page.END}\nbelow\n"
+    after = page.renewed(before, result)
+    assert after.startswith(f"above\n{page.BEGIN}\nCommit abc")
+    assert after.endswith(f"{page.END}\nbelow\n")
+    assert "old" not in after
+    assert "| point read | 100 | 1,000 | 400 |  | 1.0 | 2.5 |" in after
+    assert "| read-1 | broker/H | ≥ 0.5 | 0.60 | 0.50 – 0.70 | met |" in after
+    assert page.renewed(after, result) == after
+
+
+def test_a_documentation_without_marks_is_told(result: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="has no"):
+        page.renewed("nothing", result)
+
+
+def test_results_stand_side_by_side_for_the_cases_of_both(result: dict[str, Any]) -> None:
+    other = result | {"cases": [result["cases"][0] | {"runs": {"broker": [_run(250)]}}]}
+    table = compare.table(result, other)
+    assert [list(column.cells) for column in table.columns] == [
+        ["point read"], ["100 ±10%"], ["250 ±0%"], ["2.50"], ["2.5"], ["2.5"],
+    ]  # fmt: skip
+
+
+def test_results_of_different_machines_say_so(result: dict[str, Any]) -> None:
+    other = result | {"about": result["about"] | {"cores": 64}}
+    assert "machines differ" in str(compare.table(result, other).caption)

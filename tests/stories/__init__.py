@@ -1,0 +1,1 @@
+"""The cities' use cases, told from end to end on the sample city."""

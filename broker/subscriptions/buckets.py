@@ -38,12 +38,14 @@ class Buckets(Generic[K, V]):
         elif found == entry:
             del self._places[place]
 
-    def get(self, place: K) -> Iterable[V]:
-        """The entries in a place."""
+    def collect(self, place: K, into: set[V]) -> None:
+        """Add the entries in a place."""
         found = self._places.get(place)
-        if found is None:
-            return ()
-        return found if isinstance(found, set) else (found,)
+        if found is not None:
+            if isinstance(found, set):
+                into |= found
+            else:
+                into.add(found)
 
     def all(self) -> Iterable[tuple[K, Iterable[V]]]:
         """Every place with its entries."""

@@ -6,6 +6,7 @@ What is compiled is sound, but for the rules of `broker.subscriptions.rules`, wh
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from broker.model.geojson import LOCATION
@@ -16,8 +17,8 @@ from broker.model.project import ENTITY_MEMBERS, Members
 from broker.model.render import Format, Representation, projected
 from broker.model.versions import CURRENT, Version, conformed
 from broker.names import JSON
-from broker.query import coded, entity_types, geo, patterns, projection, scope
-from broker.query.ast import Condition, GeoCondition, Pattern, ScopeCondition
+from broker.query import coded, entity_types, geo, projection, scope
+from broker.query.ast import Condition, GeoCondition, Pattern, ScopeCondition, TypeSelection
 from broker.query.plan import Query, Selector
 from broker.subscriptions.names import ANY_TYPE, CODED, CONTEXT, Kept
 from broker.subscriptions.schema import DEFAULT_TRIGGERS
@@ -140,14 +141,20 @@ def _selectors(entities: list[dict[str, Any]]) -> tuple[Selector, ...]:
 
 def _selector(content: Mapping[str, Any]) -> Selector:
     text = content["type"]
-    types = None if text == ANY_TYPE else entity_types.parse(text, str)
+    types = None if text == ANY_TYPE else _types(text)
     ids = content.get("id", ())
     pattern = content.get("idPattern")
     return Selector(
         types,
         (ids,) if isinstance(ids, str) else tuple(ids),
-        None if pattern is None else Pattern(patterns.check(pattern, "Subscription: entities: idPattern")),
+        None if pattern is None else Pattern(pattern),
     )
+
+
+@lru_cache(maxsize=4096)
+def _types(text: str) -> TypeSelection:
+    """Cached: many subscriptions are to few types."""
+    return entity_types.parse(text, str)
 
 
 def _triggers(names: list[str]) -> frozenset[Trigger]:
@@ -172,6 +179,8 @@ def _representation(kept: Kept, notification: Mapping[str, Any]) -> Representati
         picked = Members(frozenset(notification["attributes"]) | ENTITY_MEMBERS)
     datasets = frozenset(kept["datasetId"]) if "datasetId" in kept else None
     languages = language_ranges(kept["lang"]) if "lang" in kept else ()
+    if picked is None and omitted is None and datasets is None and not languages:
+        return plain
     return projected(plain, datasets, languages, picked, omitted)
 
 

@@ -123,29 +123,28 @@ class Grid(Generic[V]):
         for cell in _cells(box, level):
             self._cells.remove(cell, entry)
 
-    def at(self, geometry: dict[str, Any]) -> Iterator[V]:
-        """The entries whose boxes may touch a geometry; an entry may come more than once."""
+    def collect(self, geometry: dict[str, Any], found: set[V]) -> None:
+        """Add the entries whose boxes may touch a geometry."""
         coordinates = geometry["coordinates"]
         if geometry["type"] == "Point":
-            longitude, latitude = coordinates[0], coordinates[1]
+            across, up = (coordinates[0] + 180.0) / 360.0, (coordinates[1] + 90.0) / 360.0
             for level in self._levels:
                 cells = 1 << level
-                cell = (level, int((longitude + 180.0) * cells / 360.0) % cells, int((latitude + 90.0) * cells / 360.0))
-                yield from self._cells.get(cell)
+                self._cells.collect((level, int(across * cells) % cells, int(up * cells)), found)
         else:
             box = box_of(coordinates)
             for level in self._levels:
-                yield from self._touching(box, level)
+                self._touching(box, level, found)
 
-    def _touching(self, box: Box, level: int) -> Iterator[V]:
+    def _touching(self, box: Box, level: int, found: set[V]) -> None:
         size = 360.0 / (1 << level)
         if ((box.east - box.west) / size + 2) * ((box.north - box.south) / size + 2) > MAX_CELLS:
             for (each, _, _), entries in self._cells.all():
                 if each == level:
-                    yield from entries
+                    found.update(entries)
             return
         for cell in _cells(box, level):
-            yield from self._cells.get(cell)
+            self._cells.collect(cell, found)
 
 
 def _level(box: Box) -> int:
@@ -156,6 +155,6 @@ def _level(box: Box) -> int:
 def _cells(box: Box, level: int) -> set[_Cell]:
     """The cells that a box touches; east of 180° comes the west again."""
     cells = 1 << level
-    columns = range(math.floor((box.west + 180.0) * cells / 360.0), math.floor((box.east + 180.0) * cells / 360.0) + 1)
-    rows = range(math.floor((box.south + 90.0) * cells / 360.0), math.floor((box.north + 90.0) * cells / 360.0) + 1)
+    columns = range(math.floor((box.west + 180.0) / 360.0 * cells), math.floor((box.east + 180.0) / 360.0 * cells) + 1)
+    rows = range(math.floor((box.south + 90.0) / 360.0 * cells), math.floor((box.north + 90.0) / 360.0 * cells) + 1)
     return {(level, column % cells, row) for column in columns for row in rows}

@@ -53,5 +53,5 @@ class Index(Generic[V]):
                 node = nodes.get(attribute)
                 if node is not None:
                     facts = facts or Facts(step.state)
-                    found.update(node.candidates(facts))
+                    node.collect(facts, found)
         return found

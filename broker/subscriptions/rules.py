@@ -12,7 +12,7 @@ from broker.errors import BadRequestData, TooComplexQuery
 from broker.model.grammar import shown
 from broker.model.languages import language_ranges
 from broker.names import GEO_JSON
-from broker.query import projection
+from broker.query import patterns, projection
 from broker.subscriptions.names import ANY_TYPE
 
 HTTP_SCHEMES: Final = frozenset({"http", "https"})
@@ -36,6 +36,12 @@ def _watches(document: dict[str, Any]) -> None:
 def _any_type(document: dict[str, Any]) -> None:
     if document.get("localOnly") is False and any(each["type"] == ANY_TYPE for each in document.get("entities", ())):
         raise BadRequestData("Subscription: entities: type * asks for local entities alone, and localOnly is false.")
+
+
+def _patterns(document: dict[str, Any]) -> None:
+    for each in document.get("entities", ()):
+        if "idPattern" in each:
+            patterns.check(each["idPattern"], "Subscription: entities: idPattern")
 
 
 def _interval(document: dict[str, Any]) -> None:
@@ -130,6 +136,7 @@ def _notifier(pairs: list[dict[str, str]], where: str) -> None:
 RULES: Final[tuple[Callable[[dict[str, Any]], None], ...]] = (
     _watches,
     _any_type,
+    _patterns,
     _interval,
     _projection,
     _changes,

@@ -71,6 +71,8 @@ def _changed(old: Attributes, new: Attributes, datasets: frozenset[str] | None) 
 
 def _became(old: list[Instance], new: list[Instance], datasets: frozenset[str] | None) -> frozenset[Trigger]:
     """What became of the instances of one attribute."""
+    if datasets is None and len(old) == len(new) == 1 and old[0].get("datasetId") == new[0].get("datasetId"):
+        return _NOTHING if same(old[0], new[0]) else _UPDATED  # the common case, written for speed
     before, after = _of(old, datasets), _of(new, datasets)
     became = _NOTHING
     for dataset, instance in after.items():
@@ -108,8 +110,12 @@ def same(old: Instance, new: Instance) -> bool:
 
 def _equal(old: Any, new: Any) -> bool:
     """Equality of JSON: true is no 1."""
+    if old.__class__ is str or old.__class__ is float:
+        return bool(old == new)
     if isinstance(old, dict) and isinstance(new, dict):
         return old.keys() == new.keys() and all(_equal(old[key], new[key]) for key in old)
     if isinstance(old, list) and isinstance(new, list):
         return len(old) == len(new) and all(map(_equal, old, new))
+    if old.__class__ is new.__class__:
+        return bool(old == new)
     return bool(old == new) and isinstance(old, bool) is isinstance(new, bool)

@@ -1,7 +1,7 @@
 """Conditions on numbers in order, so that those that a number does not meet are never looked at."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Generic
 
 from broker.query.ast import Operator
@@ -30,12 +30,11 @@ class Thresholds(Generic[V]):
         """Take an entry away."""
         (self._above if operator in _UPWARDS else self._below).remove(bound, entry)
 
-    def met_by(self, numbers: Sequence[float]) -> Iterable[V]:
-        """The entries that one of the numbers may meet."""
-        if not numbers:
-            return ()
-        above = self._above.entries[: bisect_right(self._above.bounds, max(numbers))]
-        return above + self._below.entries[bisect_left(self._below.bounds, min(numbers)) :]
+    def collect(self, numbers: Sequence[float], found: set[V]) -> None:
+        """Add the entries that one of the numbers may meet."""
+        if numbers:
+            found.update(self._above.entries[: bisect_right(self._above.bounds, max(numbers))])
+            found.update(self._below.entries[bisect_left(self._below.bounds, min(numbers)) :])
 
 
 class _Ordered(Generic[V]):

@@ -1,10 +1,9 @@
 """The ways to find entries by what an entity is and has: an index for each of `broker.subscriptions.access`.
 
-They only narrow down: what they yield need not match, and may come more than once.
+They only narrow down: what they collect need not match.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
 from typing import Any, Final, Generic
 
 from broker.model.entity import Entity
@@ -13,6 +12,8 @@ from broker.subscriptions.access import ById, ByNumber, ByPlace, ByPrefix, ByVal
 from broker.subscriptions.buckets import Buckets, V
 from broker.subscriptions.grid import Grid
 from broker.subscriptions.thresholds import Thresholds
+
+_NUMBERS: Final = frozenset({int, float})
 
 
 class Facts:
@@ -50,8 +51,8 @@ class _Found(ABC, Generic[V]):
         """Take an entry away that was put so."""
 
     @abstractmethod
-    def candidates(self, facts: Facts) -> Iterable[V]:
-        """The entries that an entity may concern."""
+    def collect(self, facts: Facts, found: set[V]) -> None:
+        """Add the entries that an entity may concern."""
 
 
 class _All(_Found[V]):
@@ -69,8 +70,8 @@ class _All(_Found[V]):
     def remove(self, way: None, entry: V) -> None:
         self._entries.discard(entry)
 
-    def candidates(self, facts: Facts) -> Iterable[V]:
-        return self._entries
+    def collect(self, facts: Facts, found: set[V]) -> None:
+        found |= self._entries
 
 
 class _Ids(_Found[V]):
@@ -88,8 +89,8 @@ class _Ids(_Found[V]):
     def remove(self, way: ById, entry: V) -> None:
         self._ids.remove(way.id, entry)
 
-    def candidates(self, facts: Facts) -> Iterable[V]:
-        return self._ids.get(facts.entity.id)
+    def collect(self, facts: Facts, found: set[V]) -> None:
+        self._ids.collect(facts.entity.id, found)
 
 
 class _Prefixes(_Found[V]):
@@ -110,10 +111,10 @@ class _Prefixes(_Found[V]):
         if not prefixes:
             self._by_length.pop(len(way.text), None)
 
-    def candidates(self, facts: Facts) -> Iterator[V]:
+    def collect(self, facts: Facts, found: set[V]) -> None:
         entity_id = facts.entity.id
         for length, prefixes in self._by_length.items():
-            yield from prefixes.get(entity_id[:length])
+            prefixes.collect(entity_id[:length], found)
 
 
 class _Places(_Found[V]):
@@ -132,11 +133,11 @@ class _Places(_Found[V]):
         if way.name in self._grids:
             self._grids[way.name].remove(way.box, entry)
 
-    def candidates(self, facts: Facts) -> Iterator[V]:
+    def collect(self, facts: Facts, found: set[V]) -> None:
         for name, grid in self._grids.items():
             for instance in facts.entity.attributes.get(name, ()):
                 if instance["type"] == "GeoProperty":
-                    yield from grid.at(instance["value"])
+                    grid.collect(instance["value"], found)
 
 
 class _Values(_Found[V]):
@@ -157,12 +158,12 @@ class _Values(_Found[V]):
         for value in way.values:
             self._by_name.get(way.name, Buckets()).remove(value, entry)
 
-    def candidates(self, facts: Facts) -> Iterator[V]:
+    def collect(self, facts: Facts, found: set[V]) -> None:
         for name, buckets in self._by_name.items():
             for element in facts.elements(name):
                 value = value_of(element)
                 if value is not None:
-                    yield from buckets.get(value)
+                    buckets.collect(value, found)
 
 
 class _Numbers(_Found[V]):
@@ -181,9 +182,9 @@ class _Numbers(_Found[V]):
         if way.name in self._by_name:
             self._by_name[way.name].remove(way.operator, way.bound, entry)
 
-    def candidates(self, facts: Facts) -> Iterator[V]:
+    def collect(self, facts: Facts, found: set[V]) -> None:
         for name, thresholds in self._by_name.items():
-            yield from thresholds.met_by([each for each in facts.elements(name) if type(each) in (int, float)])
+            thresholds.collect([each for each in facts.elements(name) if type(each) in _NUMBERS], found)
 
 
 _WAYS: Final[dict[type, type[_Found[Any]]]] = {
@@ -222,7 +223,7 @@ class Node(Generic[V]):
             if not found:
                 del self._ways[type(way)]
 
-    def candidates(self, facts: Facts) -> Iterator[V]:
-        """The entries that an entity may concern."""
-        for found in self._ways.values():
-            yield from found.candidates(facts)
+    def collect(self, facts: Facts, found: set[V]) -> None:
+        """Add the entries that an entity may concern."""
+        for way in self._ways.values():
+            way.collect(facts, found)

@@ -116,8 +116,7 @@ def _triggers(old: dict[str, Any] | None, new: dict[str, Any] | None, watched: l
     if any(before[key] != after[key] for key in before.keys() & after.keys()):
         done.add("attributeUpdated")
     if done:
-        if done & {"attributeCreated", "attributeUpdated", "attributeDeleted"}:
-            done.add("entityUpdated")
+        done.add("entityUpdated")
     if watched is None or done:
         done |= {"entityCreated"} if old is None else {"entityDeleted"} if new is None else set()
     return done
@@ -277,7 +276,7 @@ async def _owed(steps: list[tuple[str, int]]) -> list[list[str]]:
         for entity_id, request in steps
     ]
     return [
-        [step[0] for step in owed.operation._doc["e"]]  # type: ignore[union-attr]
+        [step[0] for step in owed.operation._doc["e"]]  # type: ignore[union-attr,call-overload]
         for owed in shelf.registry.derive(Deriving("", changes_, 0))
     ]
 

@@ -9,6 +9,7 @@ A kept one has besides:
 import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
 
 from broker.errors import BadRequestData
 from broker.jsonld.compiled import CompiledContext
@@ -31,6 +32,7 @@ Kept: TypeAlias = dict[str, Any]
 _Rename: TypeAlias = Callable[[str], str]
 
 _TYPE: Final = re.compile(r"[^,|;()\s]+")
+_ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 _MEMBER: Final = re.compile(r"[^,|{}\s]+")
 
 
@@ -46,7 +48,7 @@ def expanded(document: dict[str, Any], context: CompiledContext) -> Kept:
     if "csf" in document:
         language.parse(document["csf"], context, where="csf")
     if "q" in document:
-        condition = language.parse(document["q"], context, expand_values=values, json_keys=keys)
+        condition = language.parse(_unescaped(document["q"]), context, expand_values=values, json_keys=keys)
         if _links(condition):
             raise BadRequestData(
                 "Subscription: q: paths through linked entities are not watched; name their attributes."
@@ -61,6 +63,14 @@ def compacted(kept: Kept, names: Names) -> dict[str, Any]:
     document.pop(CODED, None)
     document.pop(CONTEXT, None)
     return document
+
+
+def _unescaped(text: str) -> str:
+    """A condition that came out of a URL may still have its escapes (suite 046_05); a sound one has none."""
+    try:
+        return unquote(text, errors="strict") if _ESCAPE.search(text) else text
+    except UnicodeDecodeError:
+        return text
 
 
 def _links(condition: Condition) -> bool:

@@ -223,6 +223,11 @@ async def test_another_annotation_is_a_change(member: dict[str, Any]) -> None:
     assert await _concerned(subscription(), entity(OLD), entity(new, LATER))
 
 
+async def test_a_condition_out_of_a_url_keeps_its_meaning() -> None:
+    asked = subscription(q='c=="Eiffel%20Tower"')
+    assert await _concerned(asked, None, entity({**OLD, "c": {"type": "Property", "value": "Eiffel Tower"}}))
+
+
 async def test_a_deleted_entity_deletes_its_attributes() -> None:
     asked = subscription(notificationTrigger=["attributeDeleted"], watchedAttributes=["a"])
     assert await _concerned(asked, entity(OLD), None)

@@ -217,6 +217,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         {name: {"type": "string"} for name in ("name", "version", "specification", "coreContext")}, "name", "version"
     ),
     "Metrics": {"type": "string"},
+    "DeadLetters": {"type": "array", "items": _object({"id": {"type": "string"}}, "id")},
     "Tenants": {"type": "array", "items": _object({"tenant": {"type": "string"}}, "tenant")},
     "OpenAPI": {"type": "object"},
 }
@@ -226,6 +227,7 @@ PATH_VARIABLES: Final = {
     "contextId": "Local id of the @context, or its URL, percent-encoded as a path segment.",
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
     "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
+    "deadLetterId": "Id of the dead letter, as the list of them says it.",
     "subscriptionId": "Id of the subscription, a URI, percent-encoded as a path segment.",
     "entityMapId": "Id of the entity map, a URI, percent-encoded as a path segment.",
 }

@@ -1,6 +1,6 @@
 """The command `broker`: one module for each of its commands, registered here."""
 
-from broker.cli import doctor, load, serve, tenants
+from broker.cli import deadletters, doctor, load, serve, tenants
 from broker.cli.city import command as city
 from broker.cli.console import Commands
 
@@ -17,3 +17,4 @@ app.command("load")(load.load)
 app.command("city")(city.city)
 app.command("doctor")(doctor.command)
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(deadletters.app, name="deadletters")

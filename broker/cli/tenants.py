@@ -5,17 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
-from pymongo.errors import OperationFailure, PyMongoError
 from rich.table import Table
 
 from broker import settings as configuration
 from broker.api.requests import tenant_of
 from broker.cli import console
+from broker.cli.database import connected
 from broker.cli.options import takes_settings
-from broker.errors import BadRequestData, BrokerError, NonexistentTenant, StartError
+from broker.errors import BadRequestData, NonexistentTenant, StartError
 from broker.settings import Settings
-from broker.store import embedded
-from broker.store.client import connect
 from broker.store.tenants import DEFAULT, Listed, Tenants
 
 T = TypeVar("T")
@@ -76,43 +74,18 @@ def _checked(name: str) -> str:
 
 def _ask(settings: Settings, question: Callable[[Tenants], Awaitable[T]]) -> T:
     """The registry's answer. Raises StartError if there is none."""
-    return asyncio.run(_asked(_uri(settings), settings.database, question))
+    return asyncio.run(_asked(settings, question))
 
 
-async def _asked(uri: str, prefix: str, question: Callable[[Tenants], Awaitable[T]]) -> T:
-    try:
-        client = connect(uri)
-    except (ValueError, TypeError, PyMongoError) as error:
-        reason = str(error).rstrip(".")
-        raise StartError(f"The connection string cannot be used: {reason}.", "Correct NGSILD_MONGODB_URI.") from None
-    async with client:
+async def _asked(settings: Settings, question: Callable[[Tenants], Awaitable[T]]) -> T:
+    async with connected(settings, _ROLES) as client:
         try:
-            return await question(Tenants(client, prefix))
+            return await question(Tenants(client, settings.database))
         except NonexistentTenant as error:
             raise StartError(error.detail, "`broker tenants` lists those that there are.") from None
-        except BrokerError as error:
-            cause = error.__cause__
-            if isinstance(cause, OperationFailure):
-                raise StartError(
-                    f"MongoDB refuses: {(cause.details or {}).get('errmsg', cause.code)}.",
-                    "Listing needs the role readWriteAnyDatabase, dropping dbAdminAnyDatabase as well.",
-                ) from None
-            raise StartError(error.detail, "Check that MongoDB runs, the address and the firewall.") from None
 
 
-def _uri(settings: Settings) -> str:
-    """The given MongoDB, or the embedded one of a broker that runs."""
-    if settings.mongodb_uri is not None:
-        return settings.mongodb_uri.get_secret_value()
-    running = embedded.running(settings.data_dir)
-    if running is None:
-        raise StartError(
-            f"No broker runs on {settings.data_dir}.",
-            "Start `broker serve` first, or say where it keeps its data: --data-dir or --mongodb-uri.",
-        )
-    return running
-
-
+_ROLES: Final = "Listing needs the role readWriteAnyDatabase, dropping dbAdminAnyDatabase as well."
 _NAME: Final = Annotated[str, typer.Argument(help="Name of the tenant, as NGSILD-Tenant has it.")]
 _YES: Final = Annotated[bool | None, typer.Option("--yes", help="Drop it, and do not ask.")]
 

@@ -367,12 +367,16 @@ class Deliverer:
             self.ledger.settle(letter)
 
     def _bury(self, lane: Lane, letters: Sequence[Letter], reason: str) -> None:
+        if self._subscription(lane) is None:  # what is deleted leaves no dead letters
+            self._settle(lane, letters)
+            return
         for letter in letters:
             lane.settled.add(letter.id)
             self.ledger.bury(letter, reason)
 
     def _count(self, lane: Lane, started: datetime, ok: bool) -> None:
-        self.ledger.count(lane.key, started, ok)
+        if self._subscription(lane) is not None:  # a deleted one has no counts any more
+            self.ledger.count(lane.key, started, ok)
         (NOTIFICATIONS_SENT if ok else NOTIFICATIONS_FAILED).inc()
 
 

@@ -19,6 +19,7 @@ _VARIABLES = {
     "{attrId}": "value",
     "{type}": "Nothing",
     "{subscriptionId}": SUBSCRIPTION_ID,
+    "{deadLetterId}": "00" * 16,
     "{contextId}": "0" * 32,
     "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
 }

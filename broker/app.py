@@ -31,8 +31,11 @@ from broker.store.contexts import Records
 from broker.store.errors import asking
 from broker.store.queries import Limits
 from broker.store.store import Store
-from broker.store.tenants import control_of
-from broker.subscriptions.registry import Registry
+from broker.store.tenants import control_database
+from broker.subscriptions.registry import Registry as Subscriptions
+from broker.validation.bundle import bundle
+from broker.validation.registry import Registry
+from broker.validation.rules import Rules
 
 _logger = telemetry.log(__name__)
 
@@ -50,15 +53,17 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
+        control = control_database(database, settings.database)
+        rules = Rules(control, bundle())
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
-        control = control_of(database, settings.database)
-        registry = Registry(partial(subscriptions.changed, control), settings.max_linked)
+        registry = Subscriptions(partial(subscriptions.changed, control), settings.max_linked)
         committed: list[Committed] = []
         store = Store(
             database,
             settings.database,
-            derivers=[registry.derive],
-            reloads=[registry.reload],
+            derivers=[rules.derive, registry.derive],
+            reloads=[rules.reload, registry.reload],
+            checks=rules.checks,
             committed=committed,
             limits=limits,
             max_entity=settings.max_entity,
@@ -82,6 +87,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
                 store=store,
                 contexts=contexts,
                 catalogue=catalogue,
+                models=Registry(database, settings.database, bundle()),
                 rendered=Rendered(settings.render_cache_mb * 2**20),
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),

@@ -3,6 +3,7 @@
     BrokerError
     ├── InvalidRequest            400  not JSON, bad parameters, unmet preconditions
     ├── BadRequestData            400  semantics: ids, names, members, context placement, query syntax
+    │   └── DataModelViolated     400  a rule of the tenant holds the entity to its data model
     ├── ResourceNotFound          404
     │   └── NonexistentTenant     404
     ├── AlreadyExists             409
@@ -19,7 +20,8 @@
 GS CIM 009 §5.5.2, §6.3.2. The statuses without a body (405, 406, 411, 413, 414, 415) belong to HTTP: see `broker.api`.
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from broker.names import ERRORS
 
@@ -58,6 +60,27 @@ class BadRequestData(BrokerError):
     name = "BadRequestData"
     title = "Bad request data"
     status = 400
+
+
+class Violation(NamedTuple):
+    """Where an entity is not as its data model says."""
+
+    pointer: str
+    """RFC 6901, into the entity in simplified form, with the names of the model's own @context."""
+    expectation: str
+    """What the model wants there: "a number of at most 1"."""
+    value: Any
+    """What is there; None where nothing is."""
+
+
+class DataModelViolated(BadRequestData):
+    """The entity would not be as its data model says, and the tenant's rule is strict."""
+
+    title = "Data model violated"
+
+    def __init__(self, detail: str, violations: Sequence[Violation]) -> None:
+        super().__init__(detail)
+        self.violations = violations
 
 
 class ResourceNotFound(BrokerError):

@@ -25,7 +25,10 @@ CONTEXT_REL: Final = "http://www.w3.org/ns/json-ld#context"
 
 TENANT_HEADER: Final = "NGSILD-Tenant"
 COUNT_HEADER: Final = "NGSILD-Results-Count"
+COUNT_LIMITED_HEADER: Final = "NGSILD-Results-Count-Limited"
+"""There are more than were counted; not of the standard."""
 ENTITY_MAP_HEADER: Final = "NGSILD-EntityMap"
+WARNING_HEADER: Final = "NGSILD-Warning"
 
 ERRORS: Final = "https://uri.etsi.org/ngsi-ld/errors/"
 """Prefix of the standard's problem types (GS CIM 009 §6.3.2)."""

@@ -63,6 +63,10 @@ CONTEXT_FETCHES: Final = Counter("ngsild_context_fetches", "Fetches of remote co
 CONTEXTS_FETCHED: Final = CONTEXT_FETCHES.labels("fetched")
 CONTEXTS_FAILED: Final = CONTEXT_FETCHES.labels("failed")
 
+MODEL_VIOLATIONS: Final = Counter(
+    "ngsild_model_violations", "States of entities that violated their data models.", ("mode",)
+)
+
 Observe: TypeAlias = Callable[[int, float], None]
 
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")

@@ -35,7 +35,7 @@ from broker.store.client import Client, connect
 from broker.store.commits import Change, Deriving, Write
 from broker.store.configuration import CONFIGURATION
 from broker.store.store import Store
-from broker.store.tenants import control_of
+from broker.store.tenants import control_database
 from broker.subscriptions import names
 from broker.subscriptions.registry import Registry
 
@@ -75,7 +75,7 @@ def _document(number: int, members: Document) -> Document:
 
 async def fill(client: Client, prefix: str, number: int) -> None:
     """Keep the subscriptions as the API does, all in one epoch."""
-    control = control_of(client, prefix)
+    control = control_database(client, prefix)
     found = documents(number)
     while batch := list(islice(found, 2_000)):
         await control[records.SUBSCRIPTIONS].insert_many(
@@ -100,7 +100,7 @@ class Side:
         self._database = database
         self.client = connect(database.uri)
         self.prefix = prefix
-        self.registry = Registry(partial(records.changed, control_of(self.client, prefix)))
+        self.registry = Registry(partial(records.changed, control_database(self.client, prefix)))
         self.store = Store(self.client, prefix, derivers=[self.registry.derive], reloads=[self.registry.reload])
         self._fragments = [parse_fragment(sample.update(version), NAMES) for version in range(1_000)]
 
@@ -147,7 +147,7 @@ def _changes() -> list[Change]:
     for number in range(250):
         old = merge.create(parse_entity(sample.entity(number), NAMES), NOW)
         new, _ = merge.update(old, parse_fragment(sample.update(number), NAMES), NOW)
-        changes.append(Change(old.id, old, new, number + 2, NOW, number))
+        changes.append(Change(old.id, old, new, number + 2, NOW, request=number))
     return changes
 
 

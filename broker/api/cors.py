@@ -8,12 +8,12 @@ from typing import Final
 
 from broker.api.requests import Headers
 from broker.api.responses import HeaderLine, Response
-from broker.names import COUNT_HEADER, ENTITY_MAP_HEADER, TENANT_HEADER
+from broker.names import COUNT_HEADER, COUNT_LIMITED_HEADER, ENTITY_MAP_HEADER, TENANT_HEADER, WARNING_HEADER
 
 ANY: Final = "*"
 EXPOSED: Final = (
     *("Location", "Link", "Allow", "Content-Range", "Retry-After", "Preference-Applied", "X-Request-Id"),
-    *(COUNT_HEADER, TENANT_HEADER, "NGSILD-Warning", ENTITY_MAP_HEADER, "NGSILD-Snapshot"),
+    *(COUNT_HEADER, COUNT_LIMITED_HEADER, TENANT_HEADER, WARNING_HEADER, ENTITY_MAP_HEADER, "NGSILD-Snapshot"),
 )
 """Headers of answers that a page may read, besides those that every page may."""
 TAKEN: Final = (

@@ -32,7 +32,7 @@ from broker.api.requests import (
     split_context,
     tenant_of,
 )
-from broker.api.responses import Response
+from broker.api.responses import Response, warning_lines
 from broker.api.router import Route, Router
 from broker.api.services import Services
 from broker.call import DEFAULT_TENANT, Call
@@ -106,7 +106,10 @@ class Border:
                 reading = False
             if operation.ngsi_ld:
                 await self._enter(request, operation, deadline)
-            return await operation.handler(request, self._services)
+            response = await operation.handler(request, self._services)
+            if operation.ngsi_ld and request.call.cautions:
+                response.headers.extend(warning_lines(request.call.cautions))
+            return response
         except asyncio.CancelledError:
             if not self._deadlines.stopped(task):
                 raise

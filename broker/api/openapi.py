@@ -219,6 +219,24 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "Metrics": {"type": "string"},
     "DeadLetters": {"type": "array", "items": _object({"id": {"type": "string"}}, "id")},
     "Tenants": {"type": "array", "items": _object({"tenant": {"type": "string"}}, "tenant")},
+    "DataModels": {
+        "type": "array",
+        "items": _object({"type": _URI, "name": _NAME, "mode": {"enum": ["off", "warn", "strict"]}}, "type", "mode"),
+    },
+    "DataModel": _object({"type": _URI, "name": _NAME, "schema": {"type": "object"}}, "type", "name", "schema"),
+    "DataModelRule": {
+        "type": "object",
+        "properties": {
+            "mode": {"enum": ["off", "warn", "strict"], "default": "off"},
+            "schema": {"type": "object", "description": "A JSON Schema of entities in the simplified form."},
+            "units": {"type": "object", "additionalProperties": _LIST},
+        },
+        "description": "docs/models.md.",
+    },
+    "Violations": {
+        "type": "array",
+        "items": _object({"entity_id": _URI, "violations": {"type": "array"}}, "entity_id"),
+    },
     "OpenAPI": {"type": "object"},
 }
 

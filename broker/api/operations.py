@@ -18,6 +18,7 @@ from broker.api.table import (
     discovery,
     entities,
     entity_maps,
+    models,
     process,
     subscriptions,
 )
@@ -44,6 +45,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *entity_maps.OPERATIONS,
     *process.OPERATIONS,
     *admin.OPERATIONS,
+    *models.OPERATIONS,
     Operation(
         name="openapi",
         title="OpenAPI description",

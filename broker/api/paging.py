@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from broker.api.parameters import AFTER, BEFORE, COUNT, LIMIT, OFFSET, position_text
+from broker.api.parameters import AFTER, BEFORE, COUNT, COUNT_LIMIT, LIMIT, OFFSET, position_text
 from broker.api.requests import Request
-from broker.api.responses import HeaderLine, count_line
+from broker.api.responses import HeaderLine, count_lines
 from broker.errors import InvalidRequest, TooManyResults
 from broker.jsonld.links import escaped
 from broker.settings import Settings
 
 T = TypeVar("T")
 
-PAGING: Final = (LIMIT, OFFSET, AFTER, BEFORE, COUNT)
+PAGING: Final = (LIMIT, OFFSET, AFTER, BEFORE, COUNT, COUNT_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Page:
     count: bool
     after: str = ""
     before: str = ""
+    count_limit: int | None = None
 
     @property
     def fetched(self) -> int:
@@ -57,7 +58,7 @@ def page_of(request: Request, settings: Settings) -> Page:
     after, before = request.get(AFTER) or "", request.get(BEFORE) or ""
     if (after and before) or (offset and (after or before)):
         raise InvalidRequest("Parameters after, before and offset exclude each other.")
-    return Page(limit, offset, count, after, before)
+    return Page(limit, offset, count, after, before, request.get(COUNT_LIMIT))
 
 
 def page_lines(
@@ -69,7 +70,7 @@ def page_lines(
     query but the page.
     """
     if count is not None:
-        yield count_line(count)
+        yield from count_lines(count, page.count_limit)
     if not page.limit:
         return
     links = dict(_by_offset(page, len(found)) if ordered else _by_position(page, found))

@@ -228,6 +228,12 @@ OFFSET: Final = Parameter("offset", natural, "How many entities to pass over fir
 COUNT: Final = Parameter(
     "count", boolean, "Tell the number of all matches in `NGSILD-Results-Count`.", {"type": "boolean"}
 )
+COUNT_LIMIT: Final = Parameter(
+    "countLimit",
+    positive,
+    "Count no further than this: `NGSILD-Results-Count-Limited: true` tells that there are more. Not of the standard.",
+    {"type": "integer", "minimum": 1},
+)
 LOCAL: Final = Parameter(
     "local", boolean, "Ignore context source registrations: only what this broker holds.", {"type": "boolean"}
 )

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from broker.api.responses import CONTENT_TYPE, Response, bare, content, json
-from broker.errors import BrokerError, InternalError, StoreUnavailable
+from broker.errors import BrokerError, DataModelViolated, InternalError, StoreUnavailable
 from broker.names import JSON
 
 
@@ -129,7 +129,10 @@ TIMED_OUT: Final = StoreUnavailable("The answer was not ready in time; what was 
 
 def document(error: BrokerError) -> dict[str, Any]:
     """The problem document."""
-    return {"type": error.type, "title": error.title, "detail": error.detail, "status": error.status}
+    told = {"type": error.type, "title": error.title, "detail": error.detail, "status": error.status}
+    if isinstance(error, DataModelViolated):
+        told["violations"] = [violation._asdict() for violation in error.violations]
+    return told
 
 
 def response(error: BrokerError) -> Response:

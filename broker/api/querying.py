@@ -100,6 +100,7 @@ def _paged(request: Request, query: Query, page: Page) -> Query:
         after=page.after,
         before=page.before,
         count=page.count,
+        count_limit=page.count_limit,
     )
 
 
@@ -140,7 +141,7 @@ def _condition(request: Request) -> Condition | None:
     )
     reached = followed(request)
     if depth(condition) > reached:
-        raise BadRequestData(f"q: a path leads through {depth(condition)} links, join and joinLevel reach {reached}.")
+        raise BadRequestData(f"q: a path is {depth(condition)} links deep, join and joinLevel reach {reached}.")
     if sum(1 for _ in paths(condition)) > _MAX_LINKED:
         raise TooComplexQuery(f"q: more than {_MAX_LINKED} conditions on linked entities.")
     return condition

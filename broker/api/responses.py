@@ -1,20 +1,26 @@
 """Answers as values, and the header lines that they share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 import orjson
 
+from broker.call import MISCELLANEOUS, Caution
 from broker.jsonld.links import context_link
-from broker.names import COUNT_HEADER, GEO_JSON, JSON, JSON_LD
+from broker.names import COUNT_HEADER, COUNT_LIMITED_HEADER, GEO_JSON, JSON, JSON_LD, WARNING_HEADER
 
 HeaderLine: TypeAlias = tuple[bytes, bytes]
 
 CONTENT_TYPE: Final[Mapping[str, HeaderLine]] = {
     media: (b"content-type", media.encode()) for media in (JSON, JSON_LD, GEO_JSON)
 }
+MAX_WARNINGS: Final = 10
+"""Warnings of one answer: a batch may have thousands, and clients refuse heads that are too large."""
+MAX_WARNING: Final = 400
+"""Characters of one."""
+WARN_AGENT: Final = "ngsild-broker"
 _EMPTY: Final[HeaderLine] = (b"content-length", b"0")
 
 _SEGMENT_SAFE: Final = ":@!$&'()*+,;=-._~"
@@ -56,9 +62,26 @@ def segment(text: str) -> str:
     return quote(text, safe=_SEGMENT_SAFE)
 
 
-def count_line(total: int) -> HeaderLine:
-    """The number of all matches (GS CIM 009 §6.3.13)."""
-    return (COUNT_HEADER.lower().encode(), b"%d" % total)
+def count_lines(total: int, limit: int | None) -> list[HeaderLine]:
+    """The number of all matches (GS CIM 009 §6.3.13); or the limit beyond which nobody counted, marked as such."""
+    if limit is None or total <= limit:
+        return [(COUNT_HEADER.lower().encode(), b"%d" % total)]
+    return [(COUNT_HEADER.lower().encode(), b"%d" % limit), (COUNT_LIMITED_HEADER.lower().encode(), b"true")]
+
+
+def warning_lines(cautions: Sequence[Caution]) -> list[HeaderLine]:
+    """An NGSILD-Warning for each, in the form of RFC 7234 §5.5; of many the first ones, and how many more there are."""
+    shown = [*cautions[:MAX_WARNINGS]]
+    if len(cautions) > MAX_WARNINGS:
+        shown.append(Caution(MISCELLANEOUS, f"{len(cautions) - MAX_WARNINGS} more warnings"))
+    return [(WARNING_HEADER.lower().encode(), _warning(caution)) for caution in shown]
+
+
+def _warning(caution: Caution) -> bytes:
+    """What no header line may hold, and what would end the text, is replaced: it comes from clients."""
+    text = caution.text if len(caution.text) <= MAX_WARNING else f"{caution.text[: MAX_WARNING - 1]}…"
+    plain = "".join(each if each.isprintable() and each not in '"\\' else "'" for each in text)
+    return f'{caution.code} {WARN_AGENT} "{plain}"'.encode("ascii", "replace")
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.settings import Settings
 from broker.store.store import Store
+from broker.validation.registry import Registry
 
 Check: TypeAlias = Callable[[], Awaitable[Any]]
 """Raises if what it checks is not well; what it returns is shown, if it is JSON."""
@@ -22,6 +23,7 @@ class Services:
     store: Store
     contexts: Contexts
     catalogue: Catalogue
+    models: Registry
     rendered: Rendered
     checks: Mapping[str, Check]
     """Name to check: what `/health` and `/ready` run."""

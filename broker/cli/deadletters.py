@@ -1,6 +1,5 @@
 """`broker deadletters`: notifications that were given up; send them again, or remove them, beside a running broker."""
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -11,18 +10,17 @@ from rich.table import Table
 
 from broker import settings as configuration
 from broker.cli import console
-from broker.cli.database import connected
+from broker.cli.administering import asked
 from broker.cli.options import takes_settings
 from broker.errors import StartError
 from broker.settings import Settings
 from broker.store.dead_letters import Chosen, DeadLetters
-from broker.store.tenants import control_of
+from broker.store.tenants import control_database
 
 T = TypeVar("T")
 
 SHOWN: Final = 100
 """Dead letters that are listed, unless more are asked for."""
-_ROLES: Final = "It needs the role readWriteAnyDatabase."
 _ID: Final = re.compile(r"(?:[0-9a-f]{2}){1,32}")
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
@@ -78,12 +76,7 @@ def _shown(moment: datetime) -> str:
 
 
 def _ask(settings: Settings, question: Callable[[DeadLetters], Awaitable[T]]) -> T:
-    return asyncio.run(_asked(settings, question))
-
-
-async def _asked(settings: Settings, question: Callable[[DeadLetters], Awaitable[T]]) -> T:
-    async with connected(settings, _ROLES) as client:
-        return await question(DeadLetters(control_of(client, settings.database)))
+    return asked(settings, lambda client: question(DeadLetters(control_database(client, settings.database))))
 
 
 _IDS: Final = Annotated[list[str] | None, typer.Option("--id", help="Id of a dead letter; again for more.")]

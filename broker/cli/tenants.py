@@ -1,6 +1,5 @@
 """`broker tenants`: which there are; make one, drop one with all it has. Works beside a running broker."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeVar
 
@@ -10,7 +9,7 @@ from rich.table import Table
 from broker import settings as configuration
 from broker.api.requests import tenant_of
 from broker.cli import console
-from broker.cli.database import connected
+from broker.cli.administering import asked
 from broker.cli.options import takes_settings
 from broker.errors import BadRequestData, NonexistentTenant, StartError
 from broker.settings import Settings
@@ -74,18 +73,12 @@ def _checked(name: str) -> str:
 
 def _ask(settings: Settings, question: Callable[[Tenants], Awaitable[T]]) -> T:
     """The registry's answer. Raises StartError if there is none."""
-    return asyncio.run(_asked(settings, question))
+    try:
+        return asked(settings, lambda client: question(Tenants(client, settings.database)))
+    except NonexistentTenant as error:
+        raise StartError(error.detail, "`broker tenants` lists those that there are.") from None
 
 
-async def _asked(settings: Settings, question: Callable[[Tenants], Awaitable[T]]) -> T:
-    async with connected(settings, _ROLES) as client:
-        try:
-            return await question(Tenants(client, settings.database))
-        except NonexistentTenant as error:
-            raise StartError(error.detail, "`broker tenants` lists those that there are.") from None
-
-
-_ROLES: Final = "Listing needs the role readWriteAnyDatabase, dropping dbAdminAnyDatabase as well."
 _NAME: Final = Annotated[str, typer.Argument(help="Name of the tenant, as NGSILD-Tenant has it.")]
 _YES: Final = Annotated[bool | None, typer.Option("--yes", help="Drop it, and do not ask.")]
 

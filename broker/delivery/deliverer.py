@@ -86,6 +86,8 @@ class Deliverer:
         self._lanes: dict[str, Lane] = {}
         self._woken: set[str] = set()
         self._news = asyncio.Event()
+        self._full = False
+        self._look_again = 0.0
         self._sending: set[asyncio.Task[None]] = set()
 
     def owed(self, lanes: Iterable[str]) -> None:
@@ -185,7 +187,7 @@ class Deliverer:
         wanted = {lane.key: lane for lane in lanes if lane.unread and len(lane.queue) < LOW and not self._rests(lane)}
         if not wanted:
             return
-        if sum(letter.size for lane in self._lanes.values() for letter in lane.queue) > MAX_LOADED:
+        if self._is_full(now):
             for lane in wanted.values():
                 self._wake_at(lane, now + _AFTER_OUTAGE)
             return
@@ -205,6 +207,13 @@ class Deliverer:
             wanted[key].add(of_one)
         if more:
             self._go_on_reading([lane for key, lane in wanted.items() if key >= letters[-1].lane])
+
+    def _is_full(self, now: float) -> bool:
+        """Whether as much is in memory as may be; that is looked at now and then."""
+        if now >= self._look_again:
+            self._look_again = now + _AFTER_OUTAGE / 2
+            self._full = sum(letter.size for lane in self._lanes.values() for letter in lane.queue) > MAX_LOADED
+        return self._full
 
     def _go_on_reading(self, lanes: Sequence[Lane]) -> None:
         for lane in lanes:
@@ -292,7 +301,10 @@ class Deliverer:
             for letter in letters:
                 lane.under_way.pop(letter.id, None)
             self.endpoints.end(turn)
-            self._wake([lane.key])
+            if lane.queue or lane.unread:
+                self._wake([lane.key])
+            elif lane.idle:
+                self._lanes.pop(lane.key, None)
 
     async def _send(self, lane: Lane, letters: Sequence[Letter], subscription: Subscription, turn: Turn) -> None:
         try:

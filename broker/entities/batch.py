@@ -85,7 +85,7 @@ async def _commit(
             writes.append(Write(item.entity_id, applying(item.content), item.size))
         except BrokerError as error:
             refused[position] = error
-    outcomes = iter(await store.commit(call.tenant, writes, create_tenant=create_tenant))
+    outcomes = iter(await store.commit(call.tenant, writes, create_tenant=create_tenant, warn=call.warn))
     return _result((item.entity_id, refused.get(i) or next(outcomes)) for i, item in enumerate(items))
 
 

@@ -31,7 +31,7 @@ class Target(NamedTuple):
 
 async def commit(store: Store, call: Call, write: Write, *, create_tenant: bool = False) -> Any:
     """The operation's result. Raises the BrokerError that refused it."""
-    (outcome,) = await store.commit(call.tenant, [write], create_tenant=create_tenant)
+    (outcome,) = await store.commit(call.tenant, [write], create_tenant=create_tenant, warn=call.warn)
     if isinstance(outcome, BrokerError):
         raise outcome
     return outcome

@@ -31,7 +31,7 @@ async def purge(
     while True:
         page = await store.find(call.tenant, replace(query, limit=PAGE, offset=0, after=after))
         ids = [entity.id for entity in page]
-        outcomes = await store.commit(call.tenant, [Write(entity_id, apply) for entity_id in ids])
+        outcomes = await store.commit(call.tenant, [Write(entity_id, apply) for entity_id in ids], warn=call.warn)
         _note(result, ids, outcomes)
         if len(page) < PAGE:
             return result

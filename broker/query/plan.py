@@ -33,6 +33,7 @@ class Query:
     one of `among`, unless that is None.
     Entities come in the order of their ids unless there is an `ordering`. `limit` entities after the first `offset` of
     those whose id is greater than `after` (less than `before`: the last of them); `limit` 0 asks for the count alone.
+    Nobody wants to know how far the count is beyond `count_limit`.
     """
 
     selectors: tuple[Selector, ...] = ()
@@ -47,6 +48,7 @@ class Query:
     after: str = ""
     before: str = ""
     count: bool = False
+    count_limit: int | None = None
 
     @property
     def of_types_alone(self) -> bool:

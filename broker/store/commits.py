@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
-from broker.errors import BrokerError, InternalError, NonexistentTenant, StoreUnavailable
+from broker.errors import BrokerError, InternalError, NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity
 
 _logger = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class Change(NamedTuple):
     new: Entity | None
     revision: int
     instant: str
+    violations: Sequence[Violation] = ()
+    """Where the new state is not as its data model says, and is accepted with a warning."""
     request: int = 0
     """Equal for the operations of one request in a group, and for no others of the group."""
 
@@ -65,6 +67,19 @@ class Deriving(NamedTuple):
     changes: Sequence[Change]
     slot: int
     """No two groups in flight have the same, but for a rare chance: its documents are written without conflicts."""
+
+
+Check: TypeAlias = Callable[[Entity], Sequence[Violation]]
+"""What a new state of an entity is warned of; raises BrokerError to refuse it. It may be asked again for the same."""
+Checks: TypeAlias = Callable[[str], Check | None]
+"""Tenant to the check of its entities, as its configuration is known now; None: anything is accepted."""
+
+
+class Warned(NamedTuple):
+    """The result of an operation that was committed with a warning."""
+
+    result: Any
+    violations: Sequence[Violation]
 
 
 Deriver: TypeAlias = Callable[[Deriving], Iterable[Owed]]

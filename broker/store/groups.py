@@ -28,12 +28,23 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
-from broker.errors import BadRequestData, BrokerError, InternalError, NonexistentTenant, StoreUnavailable
+from broker.errors import BadRequestData, BrokerError, InternalError, NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity, decode
 from broker.model.expiry import alive
 from broker.store import abandoned, shapes
 from broker.store.client import DURABLE, SNAPSHOT, Client, Collection, Database
-from broker.store.commits import MAX_IN_FLIGHT, Change, Committed, Deriver, Deriving, Owed, Pending
+from broker.store.commits import (
+    MAX_IN_FLIGHT,
+    Change,
+    Check,
+    Checks,
+    Committed,
+    Deriver,
+    Deriving,
+    Owed,
+    Pending,
+    Warned,
+)
 from broker.store.configuration import Configuration
 from broker.store.errors import UNAVAILABLE, ours
 from broker.store.indexes import ENTITIES
@@ -102,6 +113,7 @@ class Shared:
     derivers: Sequence[Deriver]
     committed: Sequence[Committed]
     max_entity: int
+    checks: Checks | None = None
 
 
 class Groups:
@@ -167,10 +179,11 @@ class Groups:
             await session.start_transaction(read_concern=SNAPSHOT, write_concern=DURABLE)
             if lock:
                 await self._entities.update_many({"_id": {"$in": ids}}, {"$inc": {"r": 0, "lock": 1}}, session=session)
+            await self._shared.configuration.catch_up(self._tenant, session)
             states = await self._read(ids, session)
-            outcome = _apply(group, states)
+            check = None if self._shared.checks is None else self._shared.checks(self._tenant)
+            outcome = _apply(group, states, check)
             if outcome.changes:
-                await self._shared.configuration.catch_up(self._tenant, session)
                 owed = self._owed(Deriving(self._tenant, outcome.changes, slot))
                 await self._write(states, outcome, owed, indexing, session)
                 await _commit(session, give_up)
@@ -239,7 +252,7 @@ async def _commit(session: AsyncClientSession, give_up: float) -> None:
             return
 
 
-def _apply(group: Sequence[Pending], states: _States) -> _Outcome:
+def _apply(group: Sequence[Pending], states: _States, check: Check | None) -> _Outcome:
     """Run the operations in order, each on what the one before it left."""
     outcome = _Outcome([], [], {})
     now = current_instant()
@@ -253,7 +266,10 @@ def _apply(group: Sequence[Pending], states: _States) -> _Outcome:
                 step = steps[entity_id] = _first_step(pending, states.get(entity_id), clock, now, outcome)
             new, result = apply(step.last, now)
             if new is not step.last:
-                steps[entity_id] = _take(entity_id, step, new, now, pending.request_id, outcome)
+                violations = check(new) if check is not None and new is not None else ()
+                steps[entity_id] = _take(pending, step, new, now, outcome, violations)
+                if violations:
+                    result = Warned(result, violations)
             outcome.results.append(result)
         except BrokerError as refusal:
             outcome.results.append(refusal)
@@ -272,13 +288,22 @@ def _first_step(pending: Pending, state: dict[str, Any] | None, clock: int, now:
     if "x" in state:
         left = alive(stored, now)
         if left is not stored:
-            return _take(pending.write.entity_id, step, left, now, pending.request_id, outcome)
+            return _take(pending, step, left, now, outcome)
     return step
 
 
-def _take(entity_id: str, step: _Step, new: Entity | None, now: str, request: int, outcome: _Outcome) -> _Step:
+def _take(
+    pending: Pending,
+    step: _Step,
+    new: Entity | None,
+    now: str,
+    outcome: _Outcome,
+    violations: Sequence[Violation] = (),
+) -> _Step:
     """The step to `new`, noted in the outcome."""
-    outcome.changes.append(Change(entity_id, step.last, new, step.revision + 1, now, request))
+    entity_id = pending.write.entity_id
+    change = Change(entity_id, step.last, new, step.revision + 1, now, violations, pending.request_id)
+    outcome.changes.append(change)
     taken = outcome.steps[entity_id] = _Step(step.first, new, step.revision + 1)
     return taken
 

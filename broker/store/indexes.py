@@ -24,6 +24,8 @@ ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
 """Name of the index of geometries."""
 COUNTS: Final = "counts"
+VIOLATIONS: Final = "violations"
+MODELS: Final = "models"
 
 INDEXES: Final = {
     ENTITIES: (
@@ -32,6 +34,7 @@ INDEXES: Final = {
         IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name=PLACES),
     ),
     COUNTS: (IndexModel([("t", ASCENDING), ("a", ASCENDING)], name="type"),),
+    VIOLATIONS: (IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),),
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
 
@@ -52,10 +55,11 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel([("tenant", ASCENDING), ("x", ASCENDING)], name="tenant"),
         IndexModel([("x", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
+    MODELS: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
 }
 """The same, of the control database."""
 
-TENANT_CONTROL: Final = {CONTEXTS: "tenant", ENTITY_MAPS: "tenant"}
+TENANT_CONTROL: Final = {CONTEXTS: "tenant", ENTITY_MAPS: "tenant", MODELS: "tenant"}
 """Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
 OF_LANES: Final = {OUTBOX: "s", DEAD_LETTERS: "s", STATUS: "_id"}

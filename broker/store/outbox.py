@@ -44,12 +44,22 @@ _FORGOTTEN: Final = WriteConcern(1)
 
 
 class Step(NamedTuple):
-    """A change of an entity that a notification tells of; `old` or `new` is None where it was made or deleted."""
+    """A change of an entity that a notification tells of, its states as they are stored."""
 
     entity_id: str
     revision: int
-    old: Entity | None
-    new: Entity | None
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def old(self) -> Entity | None:
+        """The state before; None where the entity was made."""
+        return None if self.before is None else decode(self.before)
+
+    @property
+    def new(self) -> Entity | None:
+        """The state after; None where the entity was deleted."""
+        return None if self.after is None else decode(self.after)
 
 
 class Letter(NamedTuple):
@@ -136,10 +146,7 @@ def letter(document: Mapping[str, Any]) -> Letter:
 
 def steps(letter: Letter) -> list[Step]:
     """What a letter tells of, in order."""
-    return [
-        Step(entity_id, revision, None if old is None else decode(old), None if new is None else decode(new))
-        for entity_id, revision, old, new in letter.document["e"]
-    ]
+    return [Step(*each) for each in letter.document["e"]]
 
 
 class Outbox:

@@ -55,12 +55,17 @@ async def find(entities: Entities, query: Query, limits: Limits) -> list[Found]:
 
 
 async def count(entities: Entities, query: Query, limits: Limits) -> int:
-    """How many entities match. Raises StoreUnavailable, TooComplexQuery beyond the limits."""
+    """How many entities match; if that is beyond `count_limit`, some number that is, too.
+
+    Raises StoreUnavailable, TooComplexQuery beyond the limits.
+    """
     query = replace(query, ordering=None, after="", before="")
     exact = entity_filter(query, overflowing=False)
     if not exact.exact:
         return await _count_matches(entities, query, entity_filter(query).mongo, limits)
-    total = await _count(entities, exact.mongo)
+    total = await _count(entities, exact.mongo, query.count_limit)
+    if query.count_limit is not None and total > query.count_limit:
+        return total
     if exact.keyed and await _overflowing(entities, query):
         total -= await _count(entities, {"$and": [exact.mongo, overflow_filter(query)]})
         total += await _count_matches(entities, query, overflow_filter(query), limits)
@@ -183,9 +188,11 @@ async def _overflowing(entities: Entities, query: Query) -> bool:
 # Counts.
 
 
-async def _count(entities: Entities, mongo: Mongo) -> int:
+async def _count(entities: Entities, mongo: Mongo, most: int | None = None) -> int:
+    """How many pass a filter; counted to one more than `most`."""
+    bound: dict[str, Any] = {} if most is None else {"limit": most + 1}
     with asking("count"):
-        return await entities.count_documents(mongo, maxTimeMS=QUERY_TIMEOUT_MS)
+        return await entities.count_documents(mongo, maxTimeMS=QUERY_TIMEOUT_MS, **bound)
 
 
 async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits: Limits) -> int:
@@ -201,10 +208,13 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
                 await cursor.close()
                 raise TooComplexQuery(
                     f"The count would look at more than {limits.examined} entities one by one. "
-                    "Narrow the query down, or ask without count."
+                    "Narrow the query down, ask without count, or with a lower countLimit."
                 )
             worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
             total += len(await _decided(worth, decide, following))
+            if query.count_limit is not None and total > query.count_limit:
+                await cursor.close()
+                return total
     return total
 
 

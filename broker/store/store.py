@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from broker.errors import NonexistentTenant, StoreUnavailable
+from broker.errors import NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity
 from broker.query.plan import Query
 from broker.store import counts, linking, queries
 from broker.store.apart import apart
 from broker.store.client import Client, Database
-from broker.store.commits import MAX_IN_FLIGHT, Commits, Committed, Deriver, Write
+from broker.store.commits import MAX_IN_FLIGHT, Checks, Commits, Committed, Deriver, Warned, Write
 from broker.store.configuration import Configuration, Reload
 from broker.store.counts import Count
 from broker.store.entity_maps import EntityMaps
@@ -31,6 +31,10 @@ from broker.telemetry import log
 T = TypeVar("T")
 
 _logger = log(__name__)
+
+
+def _ignore(_entity_id: str, _violations: Sequence[Violation]) -> None:
+    """For those who answer nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Store:
         *,
         reloads: Sequence[Reload] = (),
         committed: Sequence[Committed] = (),
+        checks: Checks | None = None,
         limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
         max_entity: int = MAX_ENTITY,
         max_tenants: int = UNLIMITED,
@@ -64,7 +69,7 @@ class Store:
         self.control = control = self._registry.control
         self._configuration = Configuration(client, control, reloads)
         derive = (counts.derive, *derivers)
-        self._shared = Shared(client, control, self._configuration, derive, committed, max_entity)
+        self._shared = Shared(client, control, self._configuration, derive, committed, max_entity, checks)
         self._tenants: dict[str, _Tenant] = {}
         """Those that were there a moment ago (`RENEWAL`)."""
         self._doubtful: dict[str, _Tenant] = {}
@@ -80,13 +85,26 @@ class Store:
         """The entity as it is stored, or None. Raises NonexistentTenant, StoreUnavailable."""
         return await (self._tenants.get(tenant) or await self._tenant(tenant)).reads.get(entity_id)
 
-    async def commit(self, tenant: str, writes: Sequence[Write], *, create_tenant: bool = False) -> list[Any]:
+    async def commit(
+        self,
+        tenant: str,
+        writes: Sequence[Write],
+        *,
+        create_tenant: bool = False,
+        warn: Callable[[str, Sequence[Violation]], None] = _ignore,
+    ) -> list[Any]:
         """Commit operations durably; per operation its result, or the BrokerError that refused it.
 
-        Operations on one entity take effect in their order. Raises NonexistentTenant unless `create_tenant`.
+        Operations on one entity take effect in their order. `warn` is told of each that was accepted although the
+        entity now violates its data model. Raises NonexistentTenant unless `create_tenant`.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant, create=create_tenant)
-        return await known.commits.submit(writes)
+        outcomes = await known.commits.submit(writes)
+        for position, outcome in enumerate(outcomes):
+            if outcome.__class__ is Warned:
+                warn(writes[position].entity_id, outcome.violations)
+                outcomes[position] = outcome.result
+        return outcomes
 
     async def find(self, tenant: str, query: Query) -> list[Found]:
         """A page of the entities that match.

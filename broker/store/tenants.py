@@ -50,8 +50,8 @@ def database_name(prefix: str, tenant: str) -> str:
     return f"{prefix}-x-{hashlib.sha256(tenant.encode()).hexdigest()[:32]}"
 
 
-def control_of(client: Client, prefix: str) -> Database:
-    """The control database, which all tenants share."""
+def control_database(client: Client, prefix: str) -> Database:
+    """The database of what is not a tenant's alone."""
     return client[f"{prefix}-control"]
 
 
@@ -71,7 +71,7 @@ class Tenants:
         self._client = client
         self._prefix = prefix
         self._limit = limit
-        self.control = control_of(client, prefix)
+        self.control = control_database(client, prefix)
         self._prepared: set[str] = set()
         self._preparing: dict[str, asyncio.Task[None]] = {}
 

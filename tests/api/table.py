@@ -33,6 +33,7 @@ _BODIES: dict[str, Any] = {
     "Subscription": SUBSCRIPTION,
     "SubscriptionFragment": {"type": "Subscription", "isActive": False},
     "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "DataModelRule": {"mode": "off", "schema": {"properties": {"value": {"type": "number"}}}},
     "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
 }

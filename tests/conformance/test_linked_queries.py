@@ -17,7 +17,7 @@ def mark(api: httpx2.Client) -> str:
     """What the types of this module begin with: lamps 1 to 3 on cabinets a and b, which lie in areas x and nowhere."""
     mark = f"T{uuid4().hex}"
 
-    def make(kind: str, name: str, **attributes: Any) -> None:
+    def make(kind: str, name: str, /, **attributes: Any) -> None:
         create(api, f"urn:ngsi-ld:{mark}:{name}", type=mark + kind, **attributes)
 
     def to(*names: str) -> Any:

@@ -4,7 +4,8 @@ import pytest
 
 from broker.errors import BadRequestData
 from broker.model.project import Members
-from broker.query.projection import MAX_MEMBERS, MAX_NESTING, parse
+from broker.query.descent import MAX_NESTING
+from broker.query.projection import MAX_MEMBERS, parse
 
 
 def expand(name: str) -> str:

@@ -39,7 +39,7 @@ def entity(payload: dict[str, Any], now: str = NOW) -> Entity:
 def change(old: Entity | None, new: Entity | None, *, request: int = 0, now: str = NOW) -> Change:
     which = new or old
     assert which is not None
-    return Change(which.id, old, new, 1, now, request)
+    return Change(which.id, old, new, 1, now, request=request)
 
 
 class Shelf:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from uuid import uuid4
 
 from starlette.types import ASGIApp
 
@@ -19,6 +20,8 @@ from broker.delivery.service import Delivery
 from broker.errors import StartError, StoreUnavailable
 from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
+from broker.model.durations import duration
+from broker.model.recording import Mode, Rule
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
@@ -29,6 +32,12 @@ from broker.store.client import connect
 from broker.store.commits import Committed
 from broker.store.contexts import Records
 from broker.store.errors import asking
+from broker.store.history.history import History
+from broker.store.history.keep import Sealing
+from broker.store.history.keeper import Keeper
+from broker.store.history.record import recorder
+from broker.store.history.rules import RuleBooks
+from broker.store.leases import Leases
 from broker.store.queries import Limits
 from broker.store.store import Store
 from broker.store.tenants import control_database
@@ -58,25 +67,30 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
         registry = Subscriptions(partial(subscriptions.changed, control), settings.max_linked)
         committed: list[Committed] = []
+        books = RuleBooks(control, _default_rule(settings))
         store = Store(
             database,
             settings.database,
-            derivers=[rules.derive, registry.derive],
-            reloads=[rules.reload, registry.reload],
+            derivers=[rules.derive, recorder(books.of), registry.derive],
+            reloads=[rules.reload, books.reload, registry.reload],
             checks=rules.checks,
             committed=committed,
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
+            queries_in_flight=settings.queries_in_flight,
             worker=_number(worker),
         )
         client = Client(Guard(settings.allowed_networks))
         records = Records(store.control)
         contexts = Contexts(settings, client, records)
         catalogue = Catalogue(contexts, records, settings.max_contexts)
+        sealing = Sealing(settings.history_seal_commits, settings.history_seal_seconds)
+        keeper = Keeper(store, books, Leases(control, uuid4().hex), sealing)
         background = [
             asyncio.create_task(_keep(store, settings.sweep_interval)),
             asyncio.create_task(catalogue.follow()),
+            asyncio.create_task(keeper.run(settings.history_interval)),
         ]
         delivery = Delivery(settings, store, registry, contexts)
         committed.append(delivery.committed)
@@ -85,6 +99,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             yield Services(
                 settings=settings,
                 store=store,
+                history=History(store),
                 contexts=contexts,
                 catalogue=catalogue,
                 models=Registry(database, settings.database, bundle()),
@@ -101,6 +116,10 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             await store.close()
 
     return application.create(services)
+
+
+def _default_rule(settings: Settings) -> Rule:
+    return Rule(Mode(settings.history), retention=duration(settings.history_retention))
 
 
 def _number(worker: int) -> int:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 import structlog
@@ -56,6 +57,13 @@ NOTIFICATION_LAG: Final = Histogram(
 NOTIFICATIONS_OWED: Final = Gauge(
     "ngsild_notifications_owed", "Notifications in the outbox, roughly.", multiprocess_mode="mostrecent"
 )
+QUERIES_WAITING: Final = Gauge(
+    "ngsild_queries_waiting", "Queries that wait for their turn at the database.", multiprocess_mode="livesum"
+)
+QUERIES_RUNNING: Final = Gauge(
+    "ngsild_queries_running", "Queries that the database works on.", multiprocess_mode="livesum"
+)
+QUERIES_SHARED: Final = Counter("ngsild_queries_shared", "Queries that were answered by the run of an identical one.")
 CONTEXT_CACHE: Final = Counter("ngsild_context_cache", "Look-ups of compiled contexts.", ("result",))
 CONTEXT_HITS: Final = CONTEXT_CACHE.labels("hit")
 CONTEXT_MISSES: Final = CONTEXT_CACHE.labels("miss")
@@ -95,6 +103,13 @@ def exposition() -> bytes:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def forget_ended(folder: str) -> None:
+    """Remove what processes that have ended say of themselves now; what they counted stays."""
+    for path in Path(folder).glob("gauge_live*_*.db"):
+        if not Path("/proc", path.stem.rpartition("_")[2]).exists():
+            path.unlink(missing_ok=True)
 
 
 def log(name: str) -> Any:

@@ -21,6 +21,7 @@ from broker.api.table import (
     models,
     process,
     subscriptions,
+    temporal,
 )
 from broker.names import JSON
 
@@ -41,6 +42,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *batch.OPERATIONS,
     *discovery.OPERATIONS,
     *subscriptions.OPERATIONS,
+    *temporal.OPERATIONS,
     *contexts.OPERATIONS,
     *entity_maps.OPERATIONS,
     *process.OPERATIONS,

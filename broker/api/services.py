@@ -8,6 +8,7 @@ from broker.api.rendered import Rendered
 from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.settings import Settings
+from broker.store.history.history import History
 from broker.store.store import Store
 from broker.validation.registry import Registry
 
@@ -21,6 +22,7 @@ class Services:
 
     settings: Settings
     store: Store
+    history: History
     contexts: Contexts
     catalogue: Catalogue
     models: Registry

@@ -14,6 +14,7 @@ SUBSCRIPTION: dict[str, Any] = {
     "entities": [{"type": "Nothing"}],
     "notification": {"endpoint": {"uri": "http://receiver.invalid/"}},
 }
+INSTANCE_ID = "urn:ngsi-ld:Instance:0"
 _VARIABLES = {
     "{entityId}": ENTITY_ID,
     "{attrId}": "value",
@@ -22,6 +23,7 @@ _VARIABLES = {
     "{deadLetterId}": "00" * 16,
     "{contextId}": "0" * 32,
     "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
+    "{instanceId}": INSTANCE_ID,
 }
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
@@ -36,9 +38,19 @@ _BODIES: dict[str, Any] = {
     "DataModelRule": {"mode": "off", "schema": {"properties": {"value": {"type": "number"}}}},
     "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
+    "TemporalQuery": {
+        "type": "Query",
+        "entities": [{"type": "Nothing"}],
+        "temporalQ": {"timerel": "after", "timeAt": "2026-01-01T00:00:00Z"},
+    },
+    "EntityTemporal": {**ENTITY, "value": [ENTITY["value"]]},
+    "EntityTemporalFragment": {"value": [ENTITY["value"]]},
 }
 """A sound body for each schema of a request."""
-_QUERIES = dict.fromkeys(("queryEntities", "purgeEntities", "createEntityMap"), "?type=Nothing")
+_QUERIES = {
+    **dict.fromkeys(("queryEntities", "purgeEntities", "createEntityMap"), "?type=Nothing"),
+    "queryTemporal": "?type=Nothing&timerel=after&timeAt=2026-01-01T00:00:00Z",
+}
 """What an operation cannot do without."""
 
 NAMES = [operation.name for operation in OPERATIONS]

@@ -48,12 +48,17 @@ def make(
     repetitions: int, entities: int, load_seconds: float, cases: list[CaseResult], starvation: list[Starvation]
 ) -> Report:
     """Add what is known of the machine, and judge."""
-    about = {
+    known = about(repetitions, entities) | {"load_seconds": round(load_seconds, 2)}
+    return Report(known, cases, starvation, _judged(cases, starvation))
+
+
+def about(repetitions: int, entities: int) -> dict[str, Any]:
+    """What is known of a run: when, of what, on which machine."""
+    return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "repetitions": repetitions,
         "entities": entities,
-        "load_seconds": round(load_seconds, 2),
         "cores": os.cpu_count(),
         "processor": _processor(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
@@ -62,7 +67,6 @@ def make(
         "mongod": mongod.version(mongod.binary()),
         "packages": {name: version(name) for name in PACKAGES},
     }
-    return Report(about, cases, starvation, _judged(cases, starvation))
 
 
 def _judged(cases: Sequence[CaseResult], starvation: Sequence[Starvation]) -> list[Judgement]:

@@ -101,15 +101,19 @@ def mongod(folder: Path, cache_mb: int) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def broker(
-    uri: str, log: Path, workers: int = 1, *, database: str = DATABASE, tree: Path | None = None
+    uri: str, log: Path, workers: int = 1, *, database: str = DATABASE, tree: Path | None = None, **settings: str
 ) -> Iterator[Served]:
-    """`broker serve` on a MongoDB that runs; of another tree of the sources, if one is named."""
+    """`broker serve` on a MongoDB that runs; of another tree of the sources, if one is named.
+
+    More `settings` by their names, `queries_in_flight="4"`.
+    """
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NGSILD_")} | {
         "NGSILD_PORT": str(port),
         "NGSILD_WORKERS": str(workers),
         "NGSILD_MONGODB_URI": uri,
         "NGSILD_DATABASE": database,
+        **{f"NGSILD_{name.upper()}": value for name, value in settings.items()},
     }
     if tree is not None:
         environment["PYTHONPATH"] = str(tree)

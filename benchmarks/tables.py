@@ -10,7 +10,7 @@ from benchmarks import report, verdicts
 from benchmarks.cases import System
 from benchmarks.measure import Run
 from benchmarks.report import Report
-from benchmarks.verdicts import OF_HTTP, Spread, Verdict, spread
+from benchmarks.verdicts import OF_HTTP, Judgement, Spread, Verdict, spread
 
 WIDTH: Final = 150
 STYLES: Final = {Verdict.MET: "green", Verdict.MISSED: "bold red", Verdict.UNDECIDED: "yellow", Verdict.VOID: "magenta"}
@@ -26,7 +26,7 @@ def show(found: Report, console: Console) -> None:
         f"Python {about['python']}, MongoDB {about['mongod']}, {about['entities']} entities, one worker, "
         f"{about['repetitions']} repetitions."
     )
-    for table in (_rates(found), _costs(found), _starvation(found), _peers(found), _judgements(found)):
+    for table in (_rates(found), _costs(found), _starvation(found), _peers(found), judgements(found.judgements)):
         if table.row_count:
             console.print(table)
 
@@ -116,9 +116,10 @@ def _peers(found: Report) -> Table:
     return table
 
 
-def _judgements(found: Report) -> Table:
+def judgements(found: Sequence[Judgement]) -> Table:
+    """The verdicts."""
     table = _table("Verdicts", "case", "ratio", "bound", "goal", "median", "least", "greatest", "verdict")
-    for target, values, verdict, void in found.judgements:
+    for target, values, verdict, void in found:
         bound = f"≥ {target.at_least}" if target.at_least is not None else f"≤ {target.at_most}"
         numbers = [f"{value:.2f}" for value in spread(values)]
         said = f"[{STYLES[verdict]}]{verdict}[/]" + (f": {void}" if void else "")

@@ -44,12 +44,14 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 3
+	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000
 
 profile: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.profile $(CASE)
 
 bench-full: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 5
+	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000 --entities 1000000 --repetitions 5
 
 # ETSI's conformance suite against a running broker. SUITE: a checkout of it, see docs/conformance.md; ROBOT: a Python
 # with its requirements; AREAS: what to run, all by default; CONFORMANCE: further options.

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from uuid import uuid4
 
 from starlette.types import ASGIApp
 
@@ -17,6 +18,8 @@ from broker.api.services import Check, Services
 from broker.errors import StartError, StoreUnavailable
 from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
+from broker.model.durations import duration
+from broker.model.recording import Mode, Rule
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
@@ -26,10 +29,17 @@ from broker.store.client import Client as MongoClient
 from broker.store.client import connect
 from broker.store.contexts import Records
 from broker.store.errors import asking
+from broker.store.history.history import History
+from broker.store.history.keep import Sealing
+from broker.store.history.keeper import Keeper
+from broker.store.history.record import recorder
+from broker.store.history.rules import RuleBooks
+from broker.store.leases import Leases
 from broker.store.queries import Limits
 from broker.store.store import Store
 from broker.store.tenants import control_database
 from broker.validation.bundle import bundle
+from broker.validation.registry import Registry
 from broker.validation.rules import Rules
 
 _logger = telemetry.log(__name__)
@@ -48,33 +58,41 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
         database = connect(uri)
-        rules = Rules(control_database(database, settings.database), bundle())
+        control = control_database(database, settings.database)
+        rules = Rules(control, bundle())
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
+        books = RuleBooks(control, _default_rule(settings))
         store = Store(
             database,
             settings.database,
-            [rules.derive],
-            reloads=[rules.reload],
+            [rules.derive, recorder(books.of)],
+            reloads=[rules.reload, books.reload],
             checks=rules.checks,
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
+            queries_in_flight=settings.queries_in_flight,
             worker=_number(worker),
         )
         client = Client(Guard(settings.allowed_networks))
         records = Records(store.control)
         contexts = Contexts(settings, client, records)
         catalogue = Catalogue(contexts, records, settings.max_contexts)
+        sealing = Sealing(settings.history_seal_commits, settings.history_seal_seconds)
+        keeper = Keeper(store, books, Leases(control, uuid4().hex), sealing)
         background = [
             asyncio.create_task(_keep(store, settings.sweep_interval)),
             asyncio.create_task(catalogue.follow()),
+            asyncio.create_task(keeper.run(settings.history_interval)),
         ]
         try:
             yield Services(
                 settings=settings,
                 store=store,
+                history=History(store),
                 contexts=contexts,
                 catalogue=catalogue,
+                models=Registry(database, settings.database, bundle()),
                 rendered=Rendered(settings.render_cache_mb * 2**20),
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),
@@ -87,6 +105,10 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             await store.close()
 
     return application.create(services)
+
+
+def _default_rule(settings: Settings) -> Rule:
+    return Rule(Mode(settings.history), retention=duration(settings.history_retention))
 
 
 def _number(worker: int) -> int:

@@ -159,7 +159,7 @@ class InternalError(BrokerError):
 
 
 class StoreUnavailable(InternalError):
-    """The database does not answer, or not in time. Nothing is known to be written; try again."""
+    """The database does not answer, or not in time: whether a write was made is not known; try again."""
 
     title = "Database unavailable"
     status = 503

@@ -15,6 +15,8 @@ ADMIN_ROOT: Final = "/admin/v1"
 NULL: Final = "urn:ngsi-ld:null"
 """NGSI-LD Null: 'remove this' in a fragment (GS CIM 009 §4.5.0)."""
 DEFAULT_DATASET: Final = "@none"
+SCOPE: Final = NGSI_LD + "scope"
+"""What the scope is called among the expanded names of attributes."""
 
 JSON: Final = "application/json"
 JSON_LD: Final = "application/ld+json"

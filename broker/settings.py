@@ -134,8 +134,16 @@ class Settings(BaseSettings):
         100_000, ge=1000, description="Most entities that one query looks at one by one, where no index decides."
     )
     max_sorted: int = Field(10_000, ge=1, description="Most entities that one query puts in another order.")
+    queries_in_flight: int = Field(
+        4, ge=1, le=64, description="Queries that the database works on at once, for each worker; others wait in turn."
+    )
     max_join_level: int = Field(5, ge=1, le=32, description="Largest `joinLevel`.")
     max_linked: int = Field(1000, ge=1, description="Most linked entities that `join` adds to one answer.")
+    temporal_limit: int = Field(
+        10_000,
+        ge=1,
+        description="Most attribute instances in one answer of a temporal query; more come with further requests.",
+    )
     max_entity_map: int = Field(
         100_000, ge=1, le=500_000, description="Most entities in an entity map; a query with more is refused one."
     )
@@ -164,6 +172,25 @@ class Settings(BaseSettings):
     context_max_depth: int = Field(8, ge=1, le=32, description="Deepest nesting of remote @contexts.")
     sweep_interval: float = Field(
         10.0, gt=0, description="Seconds between two sweeps of expired entities and attributes."
+    )
+    history: Literal["all", "changes", "off"] = Field(
+        "all",
+        description="What is recorded in history, where no rule says otherwise: all that is written, "
+        "only what differs from what was there, or nothing.",
+    )
+    history_retention: str = Field(
+        "",
+        pattern=r"^(P[1-9]\d{0,4}[YMWD])?$",
+        description="How long history is kept, where no rule says otherwise, such as `P13M`; without one for ever.",
+    )
+    history_seal_commits: int = Field(
+        200, ge=1, le=1000, description="Commits to an entity after which its history is sealed into compact blocks."
+    )
+    history_seal_seconds: float = Field(
+        86_400, gt=0, description="Seconds after which history is sealed at the latest."
+    )
+    history_interval: float = Field(
+        30.0, gt=0, description="Seconds between two looks for history to seal, or past its retention."
     )
     max_contexts: int = Field(1000, ge=0, description="Most @contexts that one tenant hosts.")
     public_url: str = Field(

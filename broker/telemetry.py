@@ -9,10 +9,19 @@ import os
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -36,6 +45,13 @@ READ_BATCH_SIZE: Final = Histogram("ngsild_read_batch_size", "Reads by id in one
 DATABASE_SECONDS: Final = Histogram(
     "ngsild_database_seconds", "Time that the database took.", ("command",), buckets=_SECONDS
 )
+QUERIES_WAITING: Final = Gauge(
+    "ngsild_queries_waiting", "Queries that wait for their turn at the database.", multiprocess_mode="livesum"
+)
+QUERIES_RUNNING: Final = Gauge(
+    "ngsild_queries_running", "Queries that the database works on.", multiprocess_mode="livesum"
+)
+QUERIES_SHARED: Final = Counter("ngsild_queries_shared", "Queries that were answered by the run of an identical one.")
 CONTEXT_CACHE: Final = Counter("ngsild_context_cache", "Look-ups of compiled contexts.", ("result",))
 CONTEXT_HITS: Final = CONTEXT_CACHE.labels("hit")
 CONTEXT_MISSES: Final = CONTEXT_CACHE.labels("miss")
@@ -75,6 +91,13 @@ def exposition() -> bytes:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def forget_ended(folder: str) -> None:
+    """Remove what processes that have ended say of themselves now; what they counted stays."""
+    for path in Path(folder).glob("gauge_live*_*.db"):
+        if not Path("/proc", path.stem.rpartition("_")[2]).exists():
+            path.unlink(missing_ok=True)
 
 
 def log(name: str) -> Any:

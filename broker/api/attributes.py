@@ -59,7 +59,7 @@ async def delete(request: Request, services: Services) -> Response:
     """DELETE /entities/{entityId}/attrs/{attrId}."""
     name = attribute_or_scope(request)
     delete_all = bool(request.get(DELETE_ALL))
-    dataset_id = _dataset(request)
+    dataset_id = dataset_of(request)
     await attributes.delete(services.store, request.call, target(request), name, dataset_id, delete_all=delete_all)
     return bare(204)
 
@@ -73,7 +73,7 @@ async def retrieve(request: Request, services: Services) -> Response:
 
 async def retrieve_value(request: Request, services: Services) -> Response:
     """GET /entities/{entityId}/attrs/{attrId}/value."""
-    name, dataset_id = attribute(request), _dataset(request)
+    name, dataset_id = attribute(request), dataset_of(request)
     entity = await reads.attribute(services.store, request.call, target(request), name)
     return content(200, CONTENT_TYPE[JSON], orjson.dumps(rendering.value(request, entity, name, dataset_id)))
 
@@ -89,12 +89,12 @@ async def replace_value(request: Request, services: Services) -> Response:
         return fragment if observed_at is None else {**fragment, "observedAt": observed_at}
 
     await attributes.replace_value(
-        services.store, request.call, target(request), name, _dataset(request), read, request.size
+        services.store, request.call, target(request), name, dataset_of(request), read, request.size
     )
     return bare(204)
 
 
-def _dataset(request: Request) -> str | None:
+def dataset_of(request: Request) -> str | None:
     """The one datasetId that the request names; None for the default instance."""
     dataset_ids = request.get(DATASET_ID) or frozenset({DEFAULT_DATASET})
     if len(dataset_ids) > 1:

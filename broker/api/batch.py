@@ -106,7 +106,7 @@ async def _item(
         else:
             fragment = parse(element, request.call.context)
         if fragment.id is None:
-            raise BadRequestData("Entity: id is missing")
+            raise BadRequestData("Entity: id is missing.")
     except BrokerError as error:
         given = element.get("id", element.get("@id"))
         return Item(given if isinstance(given, str) else "", error, size)

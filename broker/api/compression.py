@@ -2,7 +2,9 @@
 
 import asyncio
 import zlib
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from functools import lru_cache
 from typing import Final
 
@@ -39,6 +41,27 @@ class Compression:
             response.body = await loop.run_in_executor(self._executor, gzip, response.body)
         length = (b"content-length", b"%d" % len(response.body))
         response.headers = [line for line in response.headers if line[0] != b"content-length"] + [length, _GZIP]
+
+    def encode_stream(
+        self, response: Response, stream: AsyncGenerator[bytes, None], headers: Headers
+    ) -> AsyncGenerator[bytes, None]:
+        """The body of an answer that is made while it is sent, compressed if the request accepts that."""
+        response.headers.append(_VARY)
+        accepted = headers.get(b"accept-encoding")
+        if accepted is None or not takes_gzip(accepted):
+            return stream
+        response.headers.append(_GZIP)
+        return self._compressed(stream)
+
+    async def _compressed(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        loop = asyncio.get_running_loop()
+        compressor = zlib.compressobj(LEVEL, wbits=31)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                compressed = await loop.run_in_executor(self._executor, compressor.compress, chunk)
+                if compressed:
+                    yield compressed
+        yield compressor.flush()
 
     def close(self) -> None:
         """Let the thread go."""

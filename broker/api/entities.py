@@ -1,14 +1,15 @@
 """Handlers of `/entities`: parse, one use case, render (GS CIM 009 §6.4, §6.5)."""
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from broker.api import entity_maps, joining, rendering
+from broker.api import entity_maps, joining, rendering, streaming
 from broker.api.batch import result_of
 from broker.api.paging import page_lines, page_of
 from broker.api.parameters import DROP, JOIN, KEEP, LANG, OBSERVED_AT, Parameter, options
 from broker.api.querying import query_of, read_body
 from broker.api.requests import Request
-from broker.api.responses import Response, bare, created, segment
+from broker.api.responses import HeaderLine, Response, bare, created, segment
 from broker.api.services import Services
 from broker.api.targets import target
 from broker.entities import purge as purging
@@ -19,6 +20,8 @@ from broker.model.merge import SCOPE
 from broker.model.parse import parse_attribute_name, parse_entity, parse_fragment
 from broker.model.patch import Extras
 from broker.names import API_ROOT
+from broker.query.plan import Query
+from broker.store.queries import Matches
 
 MERGE_OPTIONS: Final = options(
     "`keyValues`, `simplified`: the fragment is in the simplified form.", "keyValues", "simplified"
@@ -76,13 +79,29 @@ async def query(request: Request, services: Services) -> Response:
     if entity_maps.wanted(request):
         return await entity_maps.query(request, services, page, asked)
     found = await reads.query(services.store, request.call, asked)
-    ids = [each.id for each in found.entities]
+    ids = found.matches.ids
     lines = page_lines(request, page, ids, found.total, ordered=asked.ordering is not None)
-    shown = page.shown(found.entities)
+    if found.matches.rest:
+        return _stream(request, services, asked, page.shown(ids), found.matches, lines)
+    shown = page.shown(found.matches.found)
     if JOIN.name not in request.values:
         return rendering.page(request, services.rendered, shown, lines)
     entities = [each.entity for each in shown]
     return rendering.entities(request, entities, lines, await joining.linked(request, services, entities))
+
+
+def _stream(
+    request: Request,
+    services: Services,
+    asked: Query,
+    shown: Sequence[str],
+    matches: Matches,
+    lines: Iterable[HeaderLine],
+) -> Response:
+    """A page that is too large to hold. It begins with what is there already; backwards, nothing is."""
+    held = matches.found[: len(shown)]
+    rest = services.store.rest(request.call.tenant, asked, Matches(held, tuple(shown[len(held) :])))
+    return streaming.page(request, held, rest, lines)
 
 
 async def query_by_body(request: Request, services: Services) -> Response:

@@ -7,7 +7,8 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from itertools import count
 from time import perf_counter
 from typing import Any, Final
@@ -18,6 +19,7 @@ from broker.api import admin, parameters, problems
 from broker.api.compression import Compression
 from broker.api.cors import Cors
 from broker.api.deadlines import Deadlines, Task
+from broker.api.departures import Departure, departure_of
 from broker.api.negotiation import accepted
 from broker.api.operation import Action, Operation
 from broker.api.requests import (
@@ -47,7 +49,9 @@ _log = log(__name__)
 NO_OPERATION: Final = "none"
 """Label of requests that no operation takes."""
 CLIENT_GONE: Final = 499
-"""Status in the metrics of a request whose client went away before it was whole."""
+"""Status in the metrics of a request whose client went away before it was whole, or answered."""
+BROKEN_OFF: Final = 599
+"""Status in the metrics of an answer that broke off after its status was sent."""
 
 
 class Border:
@@ -87,8 +91,8 @@ class Border:
         except Exception:  # noqa: BLE001  the border: nothing gets past it, nothing leaks
             _log.exception("request failed", operation=operation)
             response = problems.unexpected(request_id.decode("ascii"))
-        await self._send(response, request_id, scope["method"], headers, send)
-        self._observe(operation, response.status, scope, started)
+        sent = await self._send(response, request_id, scope["method"], headers, receive, send)
+        self._observe(operation, response.status if sent else BROKEN_OFF, scope, started)
 
     async def _timed(
         self, route: Route, path: dict[str, str], scope: Scope, headers: Headers, receive: Receive
@@ -98,12 +102,15 @@ class Border:
         deadline = self._deadlines.start(task)
         operation = route.operation
         reading = operation.body is not None
+        departure: Departure | None = None
         try:
             request = self._read_head(route, path, scope, headers)
             if reading:
                 limits = self._settings
                 request.payload, request.size = await read_json(receive, limits.max_body, limits.max_depth)
                 reading = False
+            if operation.abandoned:
+                departure = Departure(task, receive)
             if operation.ngsi_ld:
                 await self._enter(request, operation, deadline)
             response = await operation.handler(request, self._services)
@@ -111,11 +118,15 @@ class Border:
                 response.headers.extend(warning_lines(request.call.cautions))
             return response
         except asyncio.CancelledError:
+            if departure is not None and departure.left():
+                raise ClientGone from None
             if not self._deadlines.stopped(task):
                 raise
             return problems.BodyOverdue().response() if reading else problems.response(problems.TIMED_OUT)
         finally:
             self._deadlines.end(task)
+            if departure is not None:
+                departure.end()
 
     def _read_head(self, route: Route, path: dict[str, str], scope: Scope, headers: Headers) -> Request:
         """The request without its body. What HTTP alone refuses comes first: 411, 413, 415, 406."""
@@ -148,8 +159,13 @@ class Border:
             tenant_of(tenant) if tenant else DEFAULT_TENANT, context, deadline, local=bool(request.values.get("local"))
         )
 
-    async def _send(self, response: Response, request_id: bytes, method: str, headers: Headers, send: Send) -> None:
-        """Send an answer with the lines that every one has: the request's id, and its tenant (GS CIM 009 §6.3.14)."""
+    async def _send(
+        self, response: Response, request_id: bytes, method: str, headers: Headers, receive: Receive, send: Send
+    ) -> bool:
+        """Send an answer with the lines that every one has: the request's id, and its tenant (GS CIM 009 §6.3.14).
+
+        Whether it was sent whole.
+        """
         lines = response.headers
         lines.append((b"x-request-id", request_id))
         tenant = headers.get(b"ngsild-tenant")
@@ -162,11 +178,57 @@ class Border:
                 lines.append((b"ngsild-tenant", tenant))
         if self._cors is not None:
             self._cors.tell(response, method, headers)
+        if response.stream is not None:
+            return await self._send_stream(response, response.stream, method, headers, receive, send)
         if len(response.body) >= self._compressed_from:
             await self._compression.encode(response, headers)
             lines = response.headers
         await send({"type": "http.response.start", "status": response.status, "headers": lines})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+        return True
+
+    async def _send_stream(
+        self,
+        response: Response,
+        stream: AsyncGenerator[bytes, None],
+        method: str,
+        headers: Headers,
+        receive: Receive,
+        send: Send,
+    ) -> bool:
+        """Send an answer as it is made. What fails then cannot be told any more: the answer breaks off without an end.
+
+        Nothing is made before the client has taken what was made before it; each part has the time of a request.
+        """
+        if self._compressed_from < sys.maxsize:
+            stream = self._compression.encode_stream(response, stream, headers)
+        async with aclosing(stream):
+            await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+            if method != "HEAD":
+                try:
+                    await self._send_parts(stream, receive, send)
+                except (BrokerError, TimeoutError, ClientGone) as error:
+                    _log.warning("answer broken off", reason=str(error) or type(error).__name__)
+                    return False
+                except Exception:  # noqa: BLE001  the border
+                    _log.exception("answer broken off")
+                    return False
+        await send({"type": "http.response.body", "body": b""})
+        return True
+
+    async def _send_parts(self, stream: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
+        """Send all parts. Raises ClientGone once the client has left, TimeoutError."""
+        departed = asyncio.create_task(departure_of(receive))
+        try:
+            while not departed.done():
+                async with asyncio.timeout(self._settings.request_timeout):
+                    part = await anext(stream, None)
+                    if part is None:
+                        return
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+            raise ClientGone
+        finally:
+            departed.cancel()
 
     def close(self) -> None:
         """Let go of what it holds."""

@@ -25,6 +25,8 @@ _LIST: Final = {"type": "array", "items": _NAME}
 _TYPES: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 _SCOPE: Final = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _NAMES: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+_EVOLVING: Final = {"id": _URI, "type": _TYPES, "scope": {}, "@context": _CONTEXT}
+_EVOLVED: Final = {"description": "§5.2.20. Every other member is an attribute: an array of its instances over time."}
 _MEMBERS: Final = {"type": _TYPES, "scope": _SCOPE, "@context": _CONTEXT}
 
 
@@ -88,6 +90,9 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "attributeName",
     )
     | {"description": "§5.2.28."},
+    "EntityTemporal": _object(_EVOLVING, "id", "type") | _EVOLVED,
+    "EntityTemporalFragment": _object(_EVOLVING) | _EVOLVED,
+    "EntityTemporalList": {"type": "array", "items": _ref("EntityTemporal")},
     "JsonLdContext": {
         "type": "object",
         "properties": {"@context": {"type": ["string", "object", "array"]}},
@@ -181,6 +186,28 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "type",
     )
     | {"description": "§5.2.23."},
+    "TemporalQuery": {
+        "allOf": [
+            _ref("Query"),
+            _object(
+                {
+                    "temporalQ": _object(
+                        {
+                            "timerel": {"enum": ["before", "after", "between"]},
+                            **dict.fromkeys(("timeAt", "endTimeAt"), _INSTANT),
+                            "timeproperty": {"enum": ["observedAt", "createdAt", "modifiedAt", "deletedAt"]},
+                            "lastN": {"type": "integer", "minimum": 1},
+                        },
+                        "timerel",
+                        "timeAt",
+                    ),
+                    "aggrParams": _object({"aggrMethods": _NAMES, "aggrPeriodDuration": _NAME}, "aggrMethods"),
+                },
+                "temporalQ",
+            ),
+        ],
+        "description": "§5.2.21, §5.2.23, §5.2.44.",
+    },
     "EntityMap": _object(
         {
             "id": _URI,
@@ -205,6 +232,24 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     ),
     "Metrics": {"type": "string"},
     "Tenants": {"type": "array", "items": _object({"tenant": {"type": "string"}}, "tenant")},
+    "DataModels": {
+        "type": "array",
+        "items": _object({"type": _URI, "name": _NAME, "mode": {"enum": ["off", "warn", "strict"]}}, "type", "mode"),
+    },
+    "DataModel": _object({"type": _URI, "name": _NAME, "schema": {"type": "object"}}, "type", "name", "schema"),
+    "DataModelRule": {
+        "type": "object",
+        "properties": {
+            "mode": {"enum": ["off", "warn", "strict"], "default": "off"},
+            "schema": {"type": "object", "description": "A JSON Schema of entities in the simplified form."},
+            "units": {"type": "object", "additionalProperties": _LIST},
+        },
+        "description": "docs/models.md.",
+    },
+    "Violations": {
+        "type": "array",
+        "items": _object({"entity_id": _URI, "violations": {"type": "array"}}, "entity_id"),
+    },
     "OpenAPI": {"type": "object"},
 }
 
@@ -212,6 +257,7 @@ PATH_VARIABLES: Final = {
     "entityId": "Id of the entity, a URI, percent-encoded as a path segment.",
     "contextId": "Local id of the @context, or its URL, percent-encoded as a path segment.",
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
+    "instanceId": "Id of the attribute instance, a URI, percent-encoded as a path segment.",
     "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
     "entityMapId": "Id of the entity map, a URI, percent-encoded as a path segment.",
 }

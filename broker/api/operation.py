@@ -79,5 +79,7 @@ class Operation:
     """It has a tenant and an @context; the others are the process's own."""
     creates_tenant: bool = False
     """It makes the tenant that it names if there is none (GS CIM 009 §5.5.10); the others refuse that."""
+    abandoned: bool = False
+    """It is ended when its client leaves: it may take long, and changes nothing."""
     empty_id: bool = False
-    """`<collection>/` with this method is this operation with an empty id: a 400, no 405 (suite 054_02, 056_02)."""
+    """With an empty id, or an empty name, it is still this operation: a 400, no 405 (suite 017_02, 054_02, 056_02)."""

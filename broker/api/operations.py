@@ -10,7 +10,18 @@ from broker.api.operation import Action, Operation, Success
 from broker.api.requests import Request
 from broker.api.responses import CONTENT_TYPE, Response, content
 from broker.api.services import Services
-from broker.api.table import admin, attributes, batch, contexts, discovery, entities, entity_maps, process
+from broker.api.table import (
+    admin,
+    attributes,
+    batch,
+    contexts,
+    discovery,
+    entities,
+    entity_maps,
+    models,
+    process,
+    temporal,
+)
 from broker.names import JSON
 
 
@@ -29,10 +40,12 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *attributes.OPERATIONS,
     *batch.OPERATIONS,
     *discovery.OPERATIONS,
+    *temporal.OPERATIONS,
     *contexts.OPERATIONS,
     *entity_maps.OPERATIONS,
     *process.OPERATIONS,
     *admin.OPERATIONS,
+    *models.OPERATIONS,
     Operation(
         name="openapi",
         title="OpenAPI description",

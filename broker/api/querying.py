@@ -4,9 +4,9 @@ A body's members mean what the parameters of their names mean: they are read int
 after that is one (GS CIM 009 §5.2.23, §6.4.3.2).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from broker.api.paging import Page
 from broker.api.parameters import (
@@ -66,6 +66,10 @@ _SELECTORS: Final = "entities"
 _MAX_SELECTORS: Final = 100
 _MAX_LINKED: Final = 20
 """Most conditions on linked entities in one query: each may be a query of its own."""
+
+ReadMember: TypeAlias = Callable[[str, Any], dict[str, Any]]
+"""(member of a body, its content) to values of the request. Raises BadRequestData."""
+_NONE: Final[Mapping[str, ReadMember]] = {}
 
 
 def query_of(request: Request, page: Page | None = None) -> Query:
@@ -218,8 +222,11 @@ def parse_types(request: Request, text: str) -> TypeSelection:
 # The body.
 
 
-def read_body(request: Request) -> None:
-    """Read the members of a Query into the request's values. Raises BadRequestData."""
+def read_body(request: Request, more: Mapping[str, ReadMember] = _NONE) -> None:
+    """Read the members of a Query into the request's values; `more`: members that only some queries have.
+
+    Raises BadRequestData.
+    """
     payload = request.payload
     if not isinstance(payload, dict):
         raise BadRequestData("The body is no object of type Query.")
@@ -228,7 +235,7 @@ def read_body(request: Request) -> None:
     for member, content in payload.items():
         if member == "type":
             continue
-        reader = _READERS.get(member)
+        reader = _READERS.get(member) or more.get(member)
         if reader is None:
             raise BadRequestData(f"Query: {member} is no member of it.")
         request.values.update(reader(member, content))
@@ -342,7 +349,7 @@ def _geo(member: str, content: Any) -> dict[str, Any]:
     return content
 
 
-_READERS: Final[dict[str, Callable[[str, Any], dict[str, Any]]]] = {
+_READERS: Final[dict[str, ReadMember]] = {
     **dict.fromkeys((Q.name, SCOPE_Q.name, CSF.name, LANG.name), _text),
     **dict.fromkeys((ATTRS.name, EXPAND_VALUES.name, JSON_KEYS.name), _texts),
     **dict.fromkeys((PICK.name, OMIT.name), _projection),

@@ -71,10 +71,13 @@ def representation(request: Request) -> Representation:
         raise InvalidRequest("Parameter options: more than one format.")
     name = request.get(FORMAT) or next(iter(formats), "normalized")
     plain = _REPRESENTATIONS[name, SYS_ATTRS in chosen]
-    return _projected(request, plain) if any(part.name in request.values for part in (*PROJECTION, ATTRS)) else plain
+    return projected(request, plain)
 
 
-def _projected(request: Request, plain: Representation) -> Representation:
+def projected(request: Request, plain: Representation) -> Representation:
+    """A representation, and what the parameters leave away of it. Raises BadRequestData."""
+    if not any(part.name in request.values for part in (*PROJECTION, ATTRS)):
+        return plain
     picked, omitted, attrs = members(request, PICK), members(request, OMIT), attributes_asked(request)
     if attrs is not None:
         if picked is not None or omitted is not None:
@@ -165,8 +168,8 @@ def entity(request: Request, entity: Entity, linked: Linked | None = None) -> Re
     if linked is not None or b"prefer" in request.headers:
         bodies, conformance = _amended(request, wanted, [entity], linked)
     else:
-        bodies, conformance = [_render(request, wanted)(entity)], None
-    if (wanted.pick is not None or wanted.omit) and not _has_members(request, bodies[0]):
+        bodies, conformance = [render_of(request, wanted)(entity)], None
+    if (wanted.pick is not None or wanted.omit) and not has_members(request, bodies[0]):
         raise ResourceNotFound(f"Entity {entity.id} has none of the members that pick and omit leave.")
     response = _answer(request, bodies, bodies[0]) if len(bodies) == 1 else _list(request, bodies)
     if conformance is not None:
@@ -184,7 +187,7 @@ def entities(
     wanted = representation(request)
     bodies, conformance = _amended(request, wanted, page, linked)
     if wanted.pick is not None or wanted.omit:
-        bodies = [body for body in bodies if _has_members(request, body)]
+        bodies = [body for body in bodies if has_members(request, body)]
     response = _list(request, bodies)
     response.headers.extend(lines)
     if conformance is not None:
@@ -210,7 +213,7 @@ def page(request: Request, rendered: Rendered, found: Sequence[Found], lines: It
         return entities(request, [each.entity for each in found], lines)
     wanted = representation(request)
     context = request.call.context
-    pieces = rendered.pieces((context.key, wanted), found, _render(request, wanted))
+    pieces = rendered.pieces((context.key, wanted), found, render_of(request, wanted))
     if wanted.pick is not None or wanted.omit:
         pieces = [piece for piece in pieces if piece != b"{}"]
     response = content(200, CONTENT_TYPE[JSON], b"[%b]" % b",".join(pieces))
@@ -290,22 +293,22 @@ def _bodies(
 ) -> list[dict[str, Any]]:
     """The entities of a page, with those that they link to inside or behind them."""
     if linked is None:
-        return list(map(_render(request, wanted), page))
+        return list(map(render_of(request, wanted), page))
     view = View(wanted)
     if linked.join.form == "inline":
-        return list(map(_render(request, wanted, inline_renderer(request.call.context, view, linked)), page))
-    bodies = list(map(_render(request, wanted), page))
+        return list(map(render_of(request, wanted, inline_renderer(request.call.context, view, linked)), page))
+    bodies = list(map(render_of(request, wanted), page))
     renders: dict[View, Render] = {}
     for entity, below in flattened(page, view, linked):
         if below not in renders:
-            renders[below] = _render(request, below.representation)
+            renders[below] = render_of(request, below.representation)
         body = renders[below](entity)
-        if _has_members(request, body):
+        if has_members(request, body):
             bodies.append(body)
     return bodies
 
 
-def _render(request: Request, wanted: Representation, render: Render | None = None) -> Render:
+def render_of(request: Request, wanted: Representation, render: Render | None = None) -> Render:
     """A function that renders an entity as the request wants it: by `render`, if that is given."""
     context = request.call.context
     geometry_property = request.get(GEOMETRY_PROPERTY)
@@ -320,7 +323,7 @@ def _render(request: Request, wanted: Representation, render: Render | None = No
     return feature_renderer(context, wanted, named, render)
 
 
-def _has_members(request: Request, body: dict[str, Any]) -> bool:
+def has_members(request: Request, body: dict[str, Any]) -> bool:
     return bool(body["properties"]) or "id" in body if request.media == GEO_JSON else bool(body)
 
 
@@ -336,7 +339,7 @@ def _answer(request: Request, bodies: list[dict[str, Any]], document: Any) -> Re
     """JSON names its @context in a Link header; JSON-LD holds it in each body, GeoJSON unless it prefers not to."""
     context = request.call.context
     line = CONTENT_TYPE[request.media]
-    if request.media == JSON_LD or (request.media == GEO_JSON and not _prefers_json(request)):
+    if request.media == JSON_LD or (request.media == GEO_JSON and not prefers_json(request)):
         source = context.source or CORE_CONTEXT
         for body in bodies:
             body["@context"] = source
@@ -346,5 +349,5 @@ def _answer(request: Request, bodies: list[dict[str, Any]], document: Any) -> Re
     return response
 
 
-def _prefers_json(request: Request) -> bool:
+def prefers_json(request: Request) -> bool:
     return preferences(request.headers.get(b"prefer")).body == "json"

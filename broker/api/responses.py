@@ -1,6 +1,6 @@
 """Answers as values, and the header lines that they share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
@@ -27,19 +27,30 @@ _SEGMENT_SAFE: Final = ":@!$&'()*+,;=-._~"
 
 
 class Response:
-    """What is sent: status, header lines, body. Content-Length is among the lines wherever there may be a body."""
+    """What is sent: status, header lines, body. Content-Length is among the lines wherever there may be a body.
 
-    __slots__ = ("body", "headers", "status")
+    A body that is too large to hold comes as `stream`, after `body`; then there is no Content-Length.
+    """
+
+    __slots__ = ("body", "headers", "status", "stream")
 
     def __init__(self, status: int, headers: list[HeaderLine], body: bytes = b"") -> None:
         self.status = status
         self.headers = headers
         self.body = body
+        self.stream: AsyncGenerator[bytes, None] | None = None
 
 
 def content(status: int, content_type: HeaderLine, body: bytes) -> Response:
     """An answer with a body of any type."""
     return Response(status, [content_type, (b"content-length", b"%d" % len(body))], body)
+
+
+def streamed(status: int, content_type: HeaderLine, stream: AsyncGenerator[bytes, None]) -> Response:
+    """An answer whose body is made while it is sent."""
+    response = Response(status, [content_type])
+    response.stream = stream
+    return response
 
 
 def json(status: int, document: Any) -> Response:

@@ -61,14 +61,14 @@ class Router:
             segments.pop()
         node = self._root
         values: list[str] = []
+        nameless = False
         for segment in segments:
             following = node.literals.get(segment)
             if following is None:
                 following = node.variable
                 if following is None:
                     raise ResourceNotFound(f"There is nothing at {_shown(raw_path)}.")
-                if not segment and values:
-                    raise MethodNotAllowed("")  # an empty name below an entity names nothing (suite 013_02, 016_02)
+                nameless = nameless or (not segment and bool(values))
                 values.append(segment)
             node = following
         route = node.routes.get(method)
@@ -77,6 +77,8 @@ class Router:
             if route is None:
                 raise _not_found(node, raw_path)
             values.append("")
+        if nameless and not route.operation.empty_id:
+            raise MethodNotAllowed("")  # an empty name below an entity names nothing (suite 013_02, 016_02)
         return route, dict(zip(route.variables, values, strict=True)) if values else {}
 
     def _add(self, operation: Operation) -> _Node:

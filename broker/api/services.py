@@ -8,7 +8,9 @@ from broker.api.rendered import Rendered
 from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.settings import Settings
+from broker.store.history.history import History
 from broker.store.store import Store
+from broker.validation.registry import Registry
 
 Check: TypeAlias = Callable[[], Awaitable[Any]]
 """Raises if what it checks is not well; what it returns is shown, if it is JSON."""
@@ -20,8 +22,10 @@ class Services:
 
     settings: Settings
     store: Store
+    history: History
     contexts: Contexts
     catalogue: Catalogue
+    models: Registry
     rendered: Rendered
     checks: Mapping[str, Check]
     """Name to check: what `/health` and `/ready` run."""

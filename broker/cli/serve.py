@@ -1,5 +1,6 @@
 """`broker serve`: start everything, say where it is, keep it running, end it in order."""
 
+import asyncio
 import hashlib
 import resource
 import shutil
@@ -23,7 +24,7 @@ from broker.cli.options import takes_settings
 from broker.cli.supervisor import Signals, Stopping, Supervisor
 from broker.errors import StartError
 from broker.settings import Settings
-from broker.store import children
+from broker.store import children, health
 from broker.store.client import connect
 from broker.store.embedded import EmbeddedMongoDB, runtime_folder
 
@@ -52,7 +53,7 @@ def serve(sample_city: SampleCity | None = None, **flags: Any) -> None:
             supervisor = _start(settings, signals, ends)
             _announce(settings)
             if sample_city is not None:
-                ends.callback(children.end, _animate(sample_city, _url(settings)), patience=5)
+                ends.callback(children.end, _animate(sample_city, settings), patience=5)
             supervisor.keep()
         except Stopping:
             pass
@@ -66,7 +67,9 @@ def _start(settings: Settings, signals: Signals, ends: ExitStack) -> Supervisor:
     _warn_of_exposure(settings)
     database = None
     if settings.mongodb_uri is not None:
-        _check_uri(settings.mongodb_uri.get_secret_value())
+        uri = settings.mongodb_uri.get_secret_value()
+        _check_uri(uri)
+        asyncio.run(_check_topology(uri))
     else:
         database = EmbeddedMongoDB(settings.data_dir, cache_mb=settings.mongodb_cache_mb)
         database.start(pause=signals.pause)
@@ -98,6 +101,17 @@ def _check_uri(uri: str) -> None:
             f"NGSILD_MONGODB_URI cannot be used: {str(error).rstrip('.')}.",
             "Correct it; it looks like mongodb://user:password@host1,host2,host3/?replicaSet=name.",
         ) from None
+
+
+async def _check_topology(uri: str) -> None:
+    """Raise StartError for a mongod that runs alone; one that does not answer is waited for while the broker serves."""
+    async with connect(uri) as client:
+        try:
+            alone = health.is_alone(await client.admin.command("hello"))
+        except PyMongoError:
+            return
+    if alone:
+        raise StartError(health.ALONE.says, health.ALONE.advice)
 
 
 def _check_tls(settings: Settings) -> None:
@@ -150,9 +164,11 @@ def _announce(settings: Settings) -> None:
     console.out.print("Ctrl-C ends it.")
 
 
-def _animate(size: SampleCity, url: str) -> subprocess.Popen[bytes]:
+def _animate(size: SampleCity, settings: Settings) -> subprocess.Popen[bytes]:
     """Load the sample city into an empty broker and keep it moving, in a process of its own that says what it does."""
-    command = [sys.executable, "-m", "broker", "city", size.value, "--url", url, "--if-empty", "--live"]
+    command = [sys.executable, "-m", "broker", "city", size.value, "--url", _url(settings), "--if-empty", "--live"]
+    if settings.tls_cert is not None:
+        command += ["--certificate", str(settings.tls_cert)]
     return children.spawn(command)
 
 

@@ -192,6 +192,8 @@ class Supervisor:
             self._signals.wait(0.05)
 
     def _start_worker(self, number: int) -> subprocess.Popen[bytes]:
+        if telemetry.SHARED_DIRECTORY in self._environment:
+            telemetry.forget_ended(self._environment[telemetry.SHARED_DIRECTORY])
         heard, told = os.pipe2(os.O_CLOEXEC)
         command = [sys.executable, "-m", "broker.cli.worker", str(told), str(number)]
         try:

@@ -50,7 +50,7 @@ def drop(name: str, yes: bool | None = None, **flags: Any) -> None:
     if not yes:
         raise StartError(
             f"Nothing is dropped: tenant {tenant} has about {entities} entities, which would be gone for good.",
-            f"Say it explicitly: broker tenants drop {tenant} --yes",
+            f"Say it explicitly: `broker tenants drop {tenant} --yes`.",
         )
     _ask(settings, lambda registry: registry.drop(tenant))
     console.out.print(f"Tenant {tenant} is dropped, and with it about {entities} entities.")

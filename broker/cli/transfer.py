@@ -12,9 +12,11 @@ What an answer of `POST /entityOperations/upsert` means (GS CIM 009 §6.15.3.1):
 
 import asyncio
 import os
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -128,6 +130,7 @@ class Remote:
 
     `patience`: seconds that it may be away, once it has answered; then StartError. Without a limit it is waited for
     from the first request on. `told` hears when it goes away (the reason) and comes back (None).
+    `certificate`: the only one that is trusted then, whatever host it names.
     """
 
     def __init__(
@@ -139,12 +142,14 @@ class Remote:
         mode: Mode = "replace",
         patience: float = 60.0,
         told: Callable[[str | None], None] = lambda _reason: None,
+        certificate: Path | None = None,
     ) -> None:
         self.root = api_root(url)
         self.headers = dict(headers or {}) | ({names.TENANT_HEADER: tenant} if tenant else {})
         self._mode = mode
         self._patience = patience
         self._told = told
+        self._certificate = certificate
         self._session: aiohttp.ClientSession | None = None
         self._answered = patience == float("inf")
         self._away_since: float | None = None
@@ -153,7 +158,7 @@ class Remote:
         self._session = aiohttp.ClientSession(
             headers=self.headers,
             timeout=aiohttp.ClientTimeout(total=TIMEOUT),
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, ssl=_pinned(self._certificate) if self._certificate else True),
         )
         return self
 
@@ -229,6 +234,11 @@ class Remote:
             raise _Unanswered(f"no answer within {TIMEOUT:.0f} s") from None
         except aiohttp.InvalidURL as error:
             raise StartError(f"{error} is no URL.", "Write it as in http://localhost:1026.") from None
+        except (aiohttp.ClientSSLError, ssl.SSLError) as error:
+            raise StartError(
+                f"The certificate at {self.root} is not trusted: {_distrust(error)}.",
+                "Name the broker as its certificate does, and its authority by SSL_CERT_FILE.",
+            ) from None
         except (aiohttp.ClientError, OSError) as error:
             raise _Unanswered(_plain(error)) from None
         self._answered = True
@@ -353,6 +363,24 @@ def _words(problem: Any) -> str:
                 return str(problem[member]).rstrip(".")
         return orjson.dumps(problem).decode()[:_REFUSED_SHOWN]
     return str(problem) if problem else "without a reason"
+
+
+def _pinned(certificate: Path) -> ssl.SSLContext:
+    """TLS with the holder of this certificate, whatever host it names. Raises StartError if it can't be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(certificate)
+    except OSError as error:
+        raise StartError(f"{certificate} holds no certificate: {error.strerror}.", "Give a PEM file.") from None
+    return context
+
+
+def _distrust(error: Exception) -> str:
+    """Why a certificate is not trusted, or why there is no TLS at all."""
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    return str(getattr(cause, "verify_message", None) or getattr(cause, "reason", None) or cause).rstrip(".")
 
 
 def _plain(error: Exception) -> str:

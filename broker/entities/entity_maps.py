@@ -90,8 +90,8 @@ async def _matching(store: Store, call: Call, query: Query, most: int) -> list[s
     ids: list[str] = []
     while True:
         limit = most + 1 if query.ordering is not None else min(_READ, most + 1 - len(ids))
-        found = await store.find(call.tenant, replace(query, limit=limit))
-        ids += [each.id for each in found]
+        found = (await store.find(call.tenant, replace(query, limit=limit))).ids
+        ids += found
         if len(ids) > most:
             raise TooManyResults(f"The entity map would hold more than {most} entities. Narrow the query down.")
         if len(found) < limit:
@@ -104,7 +104,11 @@ async def _among(store: Store, call: Call, query: Query, ids: Sequence[str]) -> 
     if not ids:
         return {}
     asked = replace(_unordered(query), among=frozenset(ids), limit=len(ids))
-    return {each.id: each for each in await store.find(call.tenant, asked)}
+    page = await store.find(call.tenant, asked)
+    found = {each.id: each for each in page.found}
+    async for batch in store.rest(call.tenant, asked, page):
+        found |= {each.id: each for each in batch}
+    return found
 
 
 async def _total(store: Store, call: Call, query: Query, map_id: str) -> int:

@@ -30,10 +30,10 @@ async def purge(
     after = ""
     while True:
         page = await store.find(call.tenant, replace(query, limit=PAGE, offset=0, after=after))
-        ids = [entity.id for entity in page]
+        ids = page.ids
         outcomes = await store.commit(call.tenant, [Write(entity_id, apply) for entity_id in ids], warn=call.warn)
         _note(result, ids, outcomes)
-        if len(page) < PAGE:
+        if len(ids) < PAGE:
             return result
         after = ids[-1]
 

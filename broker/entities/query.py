@@ -1,5 +1,6 @@
 """Reads: one entity by its id, and queries (GS CIM 009 §5.7.1, §5.7.2)."""
 
+import asyncio
 from typing import NamedTuple
 
 from broker.call import Call
@@ -8,13 +9,14 @@ from broker.errors import ResourceNotFound
 from broker.model.entity import Entity
 from broker.query.plan import Query
 from broker.store.found import Found
+from broker.store.queries import Matches
 from broker.store.store import Store
 
 
 class Page(NamedTuple):
     """A page of a query's answer; `total` of all that match, if the query asked for it."""
 
-    entities: list[Found]
+    matches: Matches
     total: int | None
 
 
@@ -42,6 +44,9 @@ async def attribute(store: Store, call: Call, target: Target, name: str) -> Enti
 
 
 async def query(store: Store, call: Call, query: Query) -> Page:
-    """A page of the entities that match, and their count."""
-    total = await store.count(call.tenant, query) if query.count else None
-    return Page(await store.find(call.tenant, query) if query.limit else [], total)
+    """A page of the entities that match, and their count: both are looked for at once."""
+    if not query.count:
+        return Page(await store.find(call.tenant, query), None)
+    if not query.limit:
+        return Page(Matches([]), await store.count(call.tenant, query))
+    return Page(*await asyncio.gather(store.find(call.tenant, query), store.count(call.tenant, query)))

@@ -212,13 +212,13 @@ class Contexts:
         if isinstance(source, str):
             return source
         if not isinstance(source, dict | list):
-            raise BadRequestData(f"The @context is no URL, object or array of them: {shown(source)}")
+            raise BadRequestData(f"The @context is no URL, object or array of them: {shown(source)}.")
         try:
             encoded = orjson.dumps(source)
         except TypeError:
-            raise BadRequestData("The @context has a number or a text that can't be encoded") from None
+            raise BadRequestData("The @context has a number or a text that can't be encoded.") from None
         if len(encoded) > self._max_size:
-            raise BadRequestData(f"The @context is larger than {self._max_size} bytes")
+            raise BadRequestData(f"The @context is larger than {self._max_size} bytes.")
         return blake2b(encoded, digest_size=16).digest()
 
     async def _load(self, key: _Key, source: Any, lasting: bool) -> _Kept:
@@ -265,7 +265,7 @@ class Contexts:
             if not pending:
                 return found
             if len(found) + len(pending) > MAX_DOCUMENTS:
-                raise BadRequestData(f"The @context is made of more than {MAX_DOCUMENTS} remote documents")
+                raise BadRequestData(f"The @context is made of more than {MAX_DOCUMENTS} remote documents.")
             urls = sorted(pending)
             got = await asyncio.gather(*(self.documents.get(url, lasting=lasting) for url in urls))
             found = {**found, **dict(zip(urls, got, strict=True))}
@@ -273,7 +273,7 @@ class Contexts:
             lasting = True
         if pending:
             raise BadRequestData(
-                f"The @context at {min(pending)} is referred to by others over more than {self._max_depth} steps"
+                f"The @context at {min(pending)} is referred to by others over more than {self._max_depth} steps."
             )
         return found
 

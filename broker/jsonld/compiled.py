@@ -118,7 +118,7 @@ class CompiledContext:
     def _member(self, key: str) -> str:
         """The IRI of a key that is no plain term (JSON-LD 1.1 API §5.2)."""
         if key in self._terms:
-            raise BadRequestData(f"The @context defines {shown(key)} with @reverse, which NGSI-LD has no use for")
+            raise BadRequestData(f"The @context defines {shown(key)} with @reverse, which NGSI-LD has no use for.")
         if key[:1] == "@" and key[1:].isascii() and key[1:].isalpha():
             return key if key in KEYWORDS else ""
         prefix, colon, suffix = key.partition(":")
@@ -135,9 +135,9 @@ class CompiledContext:
     def _expansion(self, name: str) -> str:
         iri = self.members[name]
         if not iri:
-            raise BadRequestData(f"The @context maps {shown(name)} to null: it can't be used as a name")
+            raise BadRequestData(f"The @context maps {shown(name)} to null: it can't be used as a name.")
         if iri[0] == "@":
-            raise BadRequestData(f"{shown(name)} means {iri} in JSON-LD: it can't be used as a name")
+            raise BadRequestData(f"{shown(name)} means {iri} in JSON-LD: it can't be used as a name.")
         return iri
 
     def _compaction(self, iri: str) -> str:

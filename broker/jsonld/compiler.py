@@ -74,7 +74,7 @@ class Compiler:
         except _REFUSALS as error:
             name, reason = self._fault(active, part.definitions)
             at = f" at {shown(name)}" if reason else ""
-            raise BadRequestData(f"{where(part.origin)} is invalid{at}: {_in_words(reason or error)}") from error
+            raise BadRequestData(f"{where(part.origin)} is invalid{at}: {_in_words(reason or error)}.") from error
 
     def _fault(self, active: Any, definitions: dict[str, Any]) -> tuple[str, Exception | None]:
         """The term because of which definitions are refused, and why it is; found by halving, which costs one more run.
@@ -141,7 +141,7 @@ def _digest(definitions: list[dict[str, Any]]) -> str:
     try:
         encoded = orjson.dumps(definitions, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        raise BadRequestData("The @context has a number or a text that can't be encoded") from None
+        raise BadRequestData("The @context has a number or a text that can't be encoded.") from None
     return blake2b(encoded, digest_size=16).hexdigest()
 
 

@@ -61,7 +61,7 @@ def references(source: Any, base: str | None = None) -> set[str]:
             pending.extend([item["@import"]] if isinstance(item.get("@import"), str) else [])
         elif isinstance(item, str):
             found.add(_absolute(item, base))
-    raise BadRequestData(f"{where(base)} has more than {MAX_PARTS} parts")
+    raise BadRequestData(f"{where(base)} has more than {MAX_PARTS} parts.")
 
 
 def gather(source: Any, documents: Mapping[str, Any]) -> list[Part]:
@@ -78,7 +78,7 @@ def gather(source: Any, documents: Mapping[str, Any]) -> list[Part]:
 def content(document: Any, url: str) -> Any:
     """The @context in a document. Raises BadRequestData."""
     if not isinstance(document, dict) or "@context" not in document:
-        raise BadRequestData(f"The document at {url} is no JSON object with an @context")
+        raise BadRequestData(f"The document at {url} is no JSON object with an @context.")
     return document["@context"]
 
 
@@ -115,7 +115,7 @@ class _Gathering:
         """`trail`: the documents that led here."""
         self._visited += 1
         if self._visited > MAX_PARTS:
-            raise BadRequestData(f"The @context has more than {MAX_PARTS} parts")
+            raise BadRequestData(f"The @context has more than {MAX_PARTS} parts.")
         if isinstance(item, str):
             self._add_reference(_absolute(item, base), trail)
         elif isinstance(item, dict):
@@ -126,7 +126,7 @@ class _Gathering:
         elif item is None:
             self.parts.clear()
         else:
-            raise BadRequestData(f"{where(base)} has a part that is no URL, object or array of them: {shown(item)}")
+            raise BadRequestData(f"{where(base)} has a part that is no URL, object or array of them: {shown(item)}.")
 
     def _add_reference(self, url: str, trail: tuple[str, ...]) -> None:
         if url in CORE_URLS:
@@ -135,9 +135,9 @@ class _Gathering:
 
     def _document(self, url: str, trail: tuple[str, ...]) -> Any:
         if url in trail:
-            raise BadRequestData(f"The @context at {url} includes itself")
+            raise BadRequestData(f"The @context at {url} includes itself.")
         if url not in self._documents:
-            raise BadRequestData(f"The @context at {url} is not among the documents")
+            raise BadRequestData(f"The @context at {url} is not among the documents.")
         return self._documents[url]
 
     def _with_import(self, definitions: dict[str, Any], base: str | None, trail: tuple[str, ...]) -> dict[str, Any]:
@@ -145,11 +145,11 @@ class _Gathering:
         if "@import" not in definitions:
             return definitions
         if not isinstance(definitions["@import"], str):
-            raise BadRequestData(f"{where(base)}: @import is no URL")
+            raise BadRequestData(f"{where(base)}: @import is no URL.")
         url = _absolute(definitions["@import"], base)
         imported = {} if url in CORE_URLS else content(self._document(url, trail), url)
         if not isinstance(imported, dict) or "@import" in imported:
-            raise BadRequestData(f"The @context at {url} can't be imported: it is no object, or imports another")
+            raise BadRequestData(f"The @context at {url} can't be imported: it is no object, or imports another.")
         return {key: value for key, value in {**imported, **definitions}.items() if key != "@import"}
 
 
@@ -162,7 +162,7 @@ def _absolute(reference: str, base: str | None) -> str:
     except ValueError:
         usable = False
     if not usable or parts.username is not None:
-        raise BadRequestData(f"{where(base)} refers to {shown(reference)}, which is no absolute http or https URL")
+        raise BadRequestData(f"{where(base)} refers to {shown(reference)}, which is no absolute http or https URL.")
     return url
 
 
@@ -171,7 +171,7 @@ def _checked(definitions: dict[str, Any], origin: str | None) -> dict[str, Any]:
     kept = {}
     for name, definition in definitions.items():
         if isinstance(definition, dict) and "@context" in definition:
-            raise BadRequestData(f"{where(origin)} has a scoped @context in its term {shown(name)}")
+            raise BadRequestData(f"{where(origin)} has a scoped @context in its term {shown(name)}.")
         if name not in _IGNORED and not _reserved(name) and not _reserved(target(name, definition)):
             kept[name] = definition
     return kept
@@ -189,11 +189,11 @@ def _check_size(parts: Iterable[Part]) -> None:
     for definitions, origin in parts:
         terms += len(definitions)
         if terms > MAX_TERMS:
-            raise BadRequestData(f"The @context has more than {MAX_TERMS} terms")
+            raise BadRequestData(f"The @context has more than {MAX_TERMS} terms.")
         lengths: dict[str, int] = {}
         for name in ("@vocab", *definitions):
             if name in definitions and _length(name, definitions, known, lengths, 0) > MAX_IRI:
-                raise BadRequestData(f"{where(origin)}: the IRI of {shown(name)} is longer than {MAX_IRI} characters")
+                raise BadRequestData(f"{where(origin)}: the IRI of {shown(name)} is longer than {MAX_IRI} characters.")
         known.update(lengths)
 
 
@@ -204,7 +204,7 @@ def _length(
     if name not in lengths:
         if depth > MAX_CHAIN:
             raise BadRequestData(
-                f"The @context defines {shown(name)} by itself, or by a chain of more than {MAX_CHAIN} terms"
+                f"The @context defines {shown(name)} by itself, or by a chain of more than {MAX_CHAIN} terms."
             )
         made_from = target(name, definitions[name])
         other = depends_on(name, definitions)

@@ -28,11 +28,11 @@ def check_geometry(value: Any, where: str) -> dict[str, Any]:
     if isinstance(value, str):
         value = _from_text(value, where)
     if not isinstance(value, dict):
-        raise BadRequestData(f"{where} is {shown(value)}, not a GeoJSON geometry")
+        raise BadRequestData(f"{where} is {shown(value)}, not a GeoJSON geometry.")
     kind = _kind(value)
     check = _CHECKS.get(kind)
     if check is None:
-        raise BadRequestData(f"{where} has type {shown(kind)}: a geometry is one of {', '.join(sorted(GEOMETRIES))}")
+        raise BadRequestData(f"{where} has type {shown(kind)}: a geometry is one of {', '.join(sorted(GEOMETRIES))}.")
     check(value.get("coordinates"), f"{where}: coordinates")
     if "@type" in value:
         return {
@@ -52,7 +52,7 @@ def _from_text(text: str, where: str) -> Any:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise BadRequestData(f"{where} is {shown(text)}, not a GeoJSON geometry") from None
+        raise BadRequestData(f"{where} is {shown(text)}, not a GeoJSON geometry.") from None
     if isinstance(value, dict):
         return {member: value[member] for member in ("type", "@type", "coordinates") if member in value}
     return value
@@ -60,15 +60,17 @@ def _from_text(text: str, where: str) -> Any:
 
 def _point(position: Any, where: str) -> int:
     if type(position) is not list or not 2 <= len(position) <= 4:
-        raise BadRequestData(f"{where} is {shown(position)}, not a position: longitude, latitude and maybe an altitude")
+        raise BadRequestData(
+            f"{where} is {shown(position)}, not a position: longitude, latitude and maybe an altitude."
+        )
     for number in position:
         if (type(number) is not float and type(number) is not int) or not isfinite(number):
-            raise BadRequestData(f"{where} holds {shown(number)}: a position is made of numbers")
+            raise BadRequestData(f"{where} holds {shown(number)}: a position is made of numbers.")
     longitude, latitude = position[0], position[1]
     if not -180 <= longitude <= 180:
-        raise BadRequestData(f"{where}: longitude {longitude} is outside -180 to 180; longitude comes first")
+        raise BadRequestData(f"{where}: longitude {longitude} is outside -180 to 180; longitude comes first.")
     if not -90 <= latitude <= 90:
-        raise BadRequestData(f"{where}: latitude {latitude} is outside -90 to 90; longitude comes first")
+        raise BadRequestData(f"{where}: latitude {latitude} is outside -90 to 90; longitude comes first.")
     return 1
 
 
@@ -79,7 +81,7 @@ def _line(positions: Any, where: str) -> int:
 def _ring(positions: Any, where: str) -> int:
     count = _all(positions, where, _point, at_least=4, what="positions of a ring")
     if positions[0] != positions[-1]:
-        raise BadRequestData(f"{where}: the ring is not closed: its last position differs from its first")
+        raise BadRequestData(f"{where}: the ring is not closed: its last position differs from its first.")
     return count
 
 
@@ -90,14 +92,14 @@ def _polygon(rings: Any, where: str) -> int:
 def _all(parts: Any, where: str, check: Callable[[Any, str], int], *, at_least: int, what: str) -> int:
     """The number of positions in an array of parts."""
     if type(parts) is not list:
-        raise BadRequestData(f"{where} is {shown(parts)}, not an array of {what}")
+        raise BadRequestData(f"{where} is {shown(parts)}, not an array of {what}.")
     if len(parts) < at_least:
-        raise BadRequestData(f"{where} has {len(parts)} {what}: at least {at_least} are needed")
+        raise BadRequestData(f"{where} has {len(parts)} {what}: at least {at_least} are needed.")
     count = 0
     for part in parts:
         count += check(part, where)
         if count > MAX_POSITIONS:
-            raise BadRequestData(f"{where} has more than {MAX_POSITIONS} positions")
+            raise BadRequestData(f"{where} has more than {MAX_POSITIONS} positions.")
     return count
 
 

@@ -51,11 +51,11 @@ def is_language(text: Any) -> bool:
 def check_name(name: str) -> str:
     """The name of an attribute or an entity type, as it came; BadRequestData if it is none."""
     if len(name) > MAX_NAME:
-        raise BadRequestData(f"Name {shown(name)} is longer than {MAX_NAME} characters")
+        raise BadRequestData(f"Name {shown(name)} is longer than {MAX_NAME} characters.")
     if name == NULL or (_NAME.fullmatch(name) is None and _URI.fullmatch(name) is None):
         raise BadRequestData(
             f"Name {shown(name)} is not allowed: a name is a letter, then letters, digits and underscores, "
-            "or prefix:name, or a URI"
+            "or prefix:name, or a URI."
         )
     return name
 

@@ -4,9 +4,9 @@ Every rule that differs from kind to kind is a column here, or is written in one
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from broker.names import NGSI_LD
+from broker.names import DEFAULT_DATASET, NGSI_LD, NULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Kind:
 
     `name` is the `type` member; `member` holds the value and expands to `iri`; `plural` is the member of the simplified
     temporal representation, `previous` the one of showChanges. `wrapped`: simplified, the value stays an object
-    `{member: value}`. `relationship`: it points to entities, and `unitCode` is prohibited.
+    `{member: value}`. `relationship`: it points to entities, and `unitCode` is prohibited. `null`: what the value
+    member holds of what was deleted.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Kind:
     previous: str
     wrapped: bool = False
     relationship: bool = False
+    null: Any = NULL
 
 
 KINDS: Final = {
@@ -40,10 +42,11 @@ KINDS: Final = {
             "languageMaps",
             "previousLanguageMap",
             wrapped=True,
+            null={DEFAULT_DATASET: NULL},
         ),
         Kind("VocabProperty", "vocab", NGSI_LD + "hasVocab", "vocabs", "previousVocab", wrapped=True),
         Kind("JsonProperty", "json", NGSI_LD + "hasJSON", "jsons", "previousJson", wrapped=True),
-        Kind("ListProperty", "valueList", NGSI_LD + "hasValueList", "valueLists", "previousValueList"),
+        Kind("ListProperty", "valueList", NGSI_LD + "hasValueList", "valueLists", "previousValueList", null=[NULL]),
         Kind(
             "ListRelationship",
             "objectList",
@@ -51,6 +54,7 @@ KINDS: Final = {
             "objectLists",
             "previousObjectList",
             relationship=True,
+            null=[NULL],
         ),
     )
 }

@@ -23,14 +23,14 @@ def language_ranges(text: str) -> tuple[str, ...]:
     weighted: list[tuple[float, str]] = []
     items = text.split(",")
     if len(items) > MAX_RANGES:
-        raise BadRequestData(f"Parameter lang has {len(items)} languages: {MAX_RANGES} are allowed")
+        raise BadRequestData(f"Parameter lang has {len(items)} languages: {MAX_RANGES} are allowed.")
     for item in items:
         tag, _, parameter = item.partition(";")
         tag, parameter = tag.strip(), parameter.strip().lower().replace(" ", "")
         if (tag != "*" and (tag == DEFAULT_DATASET or not is_language(tag))) or (
             ";" in item and _WEIGHT.fullmatch(parameter) is None
         ):
-            raise BadRequestData(f"Parameter lang: {shown(item)} is no language range, such as fr, nl-BE;q=0.5 or *")
+            raise BadRequestData(f"Parameter lang: {shown(item)} is no language range, such as fr, nl-BE;q=0.5 or *.")
         weight = float(parameter[2:]) if parameter else 1.0
         if weight > 0:
             weighted.append((-weight, tag.lower()))

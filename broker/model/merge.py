@@ -13,16 +13,15 @@ An instance is that of the same datasetId. What is replaced keeps its createdAt.
 that an operation does not touch are the same objects afterwards, and an entity that it does not touch is itself.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from broker.errors import BadRequestData, ResourceNotFound
 from broker.model.entity import Attributes, Entity, Instance, created_at
 from broker.model.instances import born, by_dataset, in_order, is_null, stamped, succeed, successors
 from broker.model.parse import Fragment
 from broker.model.patch import Extras, patched
-from broker.names import NGSI_LD, NULL
-
-SCOPE: Final = NGSI_LD + "scope"
+from broker.names import NULL
+from broker.names import SCOPE as SCOPE
 
 
 class UpdateResult(NamedTuple):
@@ -107,7 +106,7 @@ def partial_update(old: Entity, name: str, fragment: Instance, now: str) -> Enti
     if is_null(fragment):
         return _without(old, name, instances, before, now)
     if fragment.get("type", before["type"]) != before["type"]:
-        raise BadRequestData(f"Attribute {name} is a {before['type']} and cannot become a {fragment['type']} here")
+        raise BadRequestData(f"Attribute {name} is a {before['type']} and cannot become a {fragment['type']} here.")
     after = {member: content for member, content in {**before, **fragment}.items() if content != NULL}
     if "attributes" in fragment:
         subs = _partial_attributes(before, fragment, now, created_at(before, old.created_at))
@@ -128,7 +127,7 @@ def delete_attribute(old: Entity, name: str, dataset_id: str | None, delete_all:
     """Delete Attribute (§5.6.5): one instance, the default one without a datasetId, or all; the scope as `SCOPE`."""
     if name == SCOPE:
         if not old.scopes:
-            raise ResourceNotFound(f"Entity {old.id} has no scope")
+            raise ResourceNotFound(f"Entity {old.id} has no scope.")
         return old._replace(scopes=(), modified_at=now)
     if delete_all and name in old.attributes:
         return _with(old, name, [], now)
@@ -200,11 +199,11 @@ def _instance(entity: Entity, name: str, dataset_id: str | None) -> tuple[list[I
     """An attribute's instances, and the one with this datasetId; ResourceNotFound if it is not there."""
     instances = entity.attributes.get(name)
     if instances is None:
-        raise ResourceNotFound(f"Entity {entity.id} has no attribute {name}")
+        raise ResourceNotFound(f"Entity {entity.id} has no attribute {name}.")
     instance = by_dataset(instances).get(dataset_id)
     if instance is None:
         which = f"instance with datasetId {dataset_id}" if dataset_id else "default instance"
-        raise ResourceNotFound(f"Attribute {name} of entity {entity.id} has no {which}")
+        raise ResourceNotFound(f"Attribute {name} of entity {entity.id} has no {which}.")
     return instances, instance
 
 

@@ -16,7 +16,8 @@ from broker.model.kinds import KINDS
 from broker.model.parse_attributes import attribute_name, read_attributes, read_fragment, read_instance, read_value
 from broker.model.parse_simplified import simplified_attributes
 from broker.model.parse_values import Reading
-from broker.names import NULL
+from broker.model.temporal import TemporalEntity
+from broker.names import NULL, SCOPE
 
 MAX_TYPES: Final = 64
 MAX_SCOPES: Final = 256
@@ -44,13 +45,13 @@ def parse_entity(payload: Any, names: Names) -> Entity:
 def as_entity(fragment: Fragment) -> Entity:
     """A fragment that is a whole entity; BadRequestData if it lacks id or type, or deletes something."""
     if fragment.id is None:
-        raise BadRequestData("Entity: id is missing")
+        raise BadRequestData("Entity: id is missing.")
     if not fragment.types:
-        raise BadRequestData(f"Entity {fragment.id}: type is missing")
+        raise BadRequestData(f"Entity {fragment.id}: type is missing.")
     deleted = [name for name, instances in fragment.attributes.items() if any(map(is_null, instances))]
     if deleted or fragment.expires_at == NULL:
         where = f"Attribute {deleted[0]}" if deleted else "Entity: expiresAt"
-        raise BadRequestData(f"{where} is the NGSI-LD Null, and there is no entity {fragment.id} to delete it from")
+        raise BadRequestData(f"{where} is the NGSI-LD Null, and there is no entity {fragment.id} to delete it from.")
     return Entity(fragment.id, fragment.types, fragment.attributes, "", "", fragment.scopes or (), fragment.expires_at)
 
 
@@ -60,38 +61,56 @@ def as_fragment(entity: Entity) -> Fragment:
 
 
 def parse_fragment(
-    payload: Any, names: Names, *, nulls: bool = False, merging: bool = False, simplified: bool = False
+    payload: Any,
+    names: Names,
+    *,
+    nulls: bool = False,
+    merging: bool = False,
+    simplified: bool = False,
+    temporal: bool = False,
 ) -> Fragment:
     """A fragment of an entity.
 
     `nulls`: NGSI-LD Null deletes (Update Attributes). `merging`: it does at any depth, and instances may be less than
     whole (Merge Entity). `simplified`: the fragment is in the simplified form (Merge Entity with format=simplified).
+    `temporal`: instances are over time, those of a reified scope too, as the attribute `SCOPE` (§4.5.6).
     """
     if type(payload) is not dict:
-        raise BadRequestData(f"Entity is {shown(payload)}, not an object")
-    reading = Reading(names, nulls=nulls or merging, deep=merging)
+        raise BadRequestData(f"Entity is {shown(payload)}, not an object.")
+    reading = Reading(names, nulls=nulls or merging, deep=merging, temporal=temporal)
     id_: str | None = None
     types: tuple[str, ...] = ()
     scopes: tuple[str, ...] | None = None
     expires_at: str | None = None
     members: list[tuple[str, Any]] = []
+    evolved: Attributes = {}
     for name, content in payload.items():
         if name in {"id", "@id"}:
             if not is_uri(content):
-                raise BadRequestData(f"Entity: id is {shown(content)}, not a URI")
+                raise BadRequestData(f"Entity: id is {shown(content)}, not a URI.")
             id_ = content
         elif name in {"type", "@type"}:
             types = entity_types(content, names)
         elif name == "scope":
-            scopes = _scopes(reading, content)
+            scopes, evolved = _scope(reading, content)
         elif name == "expiresAt":
             expires_at = _expires_at(reading, content)
         elif name not in _SYSTEM_TIMES:
             members.append((name, content))
     if ("id" in payload and "@id" in payload) or ("type" in payload and "@type" in payload):
-        raise BadRequestData("Entity: id or type is given twice, with and without @")
+        raise BadRequestData("Entity: id or type is given twice, with and without @.")
     attributes = simplified_attributes(reading, members) if simplified else read_attributes(reading, members)
-    return Fragment(id_, types, attributes, scopes, expires_at)
+    return Fragment(id_, types, attributes | evolved, scopes, expires_at)
+
+
+def parse_temporal_entity(payload: Any, names: Names) -> TemporalEntity:
+    """The entity of Create or Update Temporal Representation; BadRequestData if it lacks id or type (§5.6.11)."""
+    fragment = parse_fragment(payload, names, temporal=True)
+    if fragment.id is None:
+        raise BadRequestData("Entity: id is missing.")
+    if not fragment.types:
+        raise BadRequestData(f"Entity {fragment.id}: type is missing.")
+    return TemporalEntity(fragment.id, fragment.types, fragment.attributes, fragment.scopes or ())
 
 
 def parse_attribute(payload: Any, name: str, names: Names) -> tuple[str, Instance]:
@@ -122,7 +141,7 @@ def parse_attribute_name(name: str, names: Names) -> str:
 
 def _object(payload: Any, name: str) -> dict[str, Any]:
     if type(payload) is not dict or not payload:
-        raise BadRequestData(f"Attribute {name} is {shown(payload)}, not an attribute: an object with members")
+        raise BadRequestData(f"Attribute {name} is {shown(payload)}, not an attribute: an object with members.")
     return payload
 
 
@@ -131,12 +150,12 @@ def entity_types(content: Any, names: Names) -> tuple[str, ...]:
     if type(content) is str:
         return (_type(content, names),)
     if type(content) is not list or not content:
-        raise BadRequestData(f"Entity: type is {shown(content)}, not a name or an array of names")
+        raise BadRequestData(f"Entity: type is {shown(content)}, not a name or an array of names.")
     if len(content) > MAX_TYPES:
-        raise BadRequestData(f"Entity: type holds {len(content)} names: {MAX_TYPES} are allowed")
+        raise BadRequestData(f"Entity: type holds {len(content)} names: {MAX_TYPES} are allowed.")
     for name in content:
         if type(name) is not str:
-            raise BadRequestData(f"Entity: type holds {shown(name)}, which is no name")
+            raise BadRequestData(f"Entity: type holds {shown(name)}, which is no name.")
     return tuple(dict.fromkeys(_type(name, names) for name in content))
 
 
@@ -150,18 +169,33 @@ def _type(name: str, names: Names) -> str:
 def _scopes(reading: Reading, content: Any) -> tuple[str, ...]:
     if content == NULL:
         if not reading.nulls:
-            raise BadRequestData("Entity: scope is the NGSI-LD Null, which only updates and merges may hold")
+            raise BadRequestData("Entity: scope is the NGSI-LD Null, which only updates and merges may hold.")
         return ()
     scopes = content if type(content) is list else [content]
     if len(scopes) > MAX_SCOPES:
-        raise BadRequestData(f"Entity: scope holds {len(scopes)} scopes: {MAX_SCOPES} are allowed")
+        raise BadRequestData(f"Entity: scope holds {len(scopes)} scopes: {MAX_SCOPES} are allowed.")
     for scope in scopes:
         if not is_scope(scope):
             raise BadRequestData(
                 f"Entity: scope is {shown(scope)}; a scope is made of levels, each a letter, then letters, digits and "
-                "underscores, with slashes between them"
+                "underscores, with slashes between them."
             )
     return tuple(dict.fromkeys(scopes))
+
+
+def _scope(reading: Reading, content: Any) -> tuple[tuple[str, ...] | None, Attributes]:
+    """Scopes, or, over time, Properties whose values are scopes; kept as lists of scopes (§4.18)."""
+    several = content if type(content) is list else [content]
+    if not reading.temporal or not any(type(each) is dict for each in several):
+        return _scopes(reading, content), {}
+    instances: list[Instance] = []
+    for each in several:
+        if type(each) is not dict or each.get("type", "Property") != "Property" or "value" not in each:
+            raise BadRequestData(f"Entity: scope is {shown(each)}, not a Property with a value.")
+        annotations = {name: each[name] for name in ("observedAt",) if name in each}
+        instance = read_instance(reading, SCOPE, {"type": "Property", "value": "", **annotations}, "scope")
+        instances.append({**instance, "value": list(_scopes(reading, each["value"]))})
+    return None, {SCOPE: instances}
 
 
 def _expires_at(reading: Reading, content: Any) -> str:
@@ -169,5 +203,5 @@ def _expires_at(reading: Reading, content: Any) -> str:
         return NULL
     instant = date_time(content)
     if instant is None:
-        raise BadRequestData(f"Entity: expiresAt is {shown(content)}, not a DateTime (YYYY-MM-DDThh:mm:ssZ)")
+        raise BadRequestData(f"Entity: expiresAt is {shown(content)}, not a DateTime (YYYY-MM-DDThh:mm:ssZ).")
     return instant

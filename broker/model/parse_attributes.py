@@ -35,7 +35,7 @@ def attribute_name(reading: Reading, name: str, path: str = "") -> str:
     except BadRequestData as error:
         raise BadRequestData(f"Attribute {path[:-1]}: {error.detail}" if path else error.detail) from None
     if iri in RESERVED and (iri != VALUE or path):
-        raise BadRequestData(f"Attribute {path}{name}: the name is a term of the core @context for something else")
+        raise BadRequestData(f"Attribute {path}{name}: the name is a term of the core @context for something else.")
     return iri
 
 
@@ -48,7 +48,7 @@ def read_attributes(reading: Reading, members: Iterable[tuple[str, Any]], path: 
         iri = attribute_name(reading, name, path)
         where = path + name
         if iri in attributes:
-            raise BadRequestData(f"Attribute {where} is given twice, under two names")
+            raise BadRequestData(f"Attribute {where} is given twice, under two names.")
         if type(content) is list and any(map(_looks_like_instance, content)):
             attributes[iri] = _instances(reading, iri, content, where, depth)
         else:
@@ -69,7 +69,7 @@ def read_instance(reading: Reading, iri: str, content: Any, where: str, depth: i
     if reified:
         instance = _reified(reading, iri, content, kind, where, depth, partial=reading.deep)
     elif iri == PROOF and content != NULL:
-        raise BadRequestData(f"Attribute {where}: a proof is a Property, with its type and a value")
+        raise BadRequestData(f"Attribute {where}: a proof is a Property, with its type and a value.")
     else:
         instance = _bare(reading, content, where)
     if iri in DEFINED:
@@ -116,16 +116,19 @@ def _looks_like_instance(content: Any) -> bool:
 
 
 def _instances(reading: Reading, iri: str, content: list[Any], where: str, depth: int) -> list[Instance]:
-    """The instances of a multi-attribute, the default first (GS CIM 009 §4.5.5)."""
-    instances: dict[str | None, Instance] = {}
+    """The instances of a multi-attribute, the default first (GS CIM 009 §4.5.5); over time, as they came (§4.5.7)."""
     for item in content:
         if type(item) is not dict:
-            raise BadRequestData(f"Attribute {where} mixes instances with {shown(item)}")
-        instance = read_instance(reading, iri, item, where, depth)
+            raise BadRequestData(f"Attribute {where} mixes instances with {shown(item)}.")
+    found = [read_instance(reading, iri, item, where, depth) for item in content]
+    if reading.temporal and not depth:
+        return found
+    instances: dict[str | None, Instance] = {}
+    for instance in found:
         dataset = instance.get("datasetId")
         if dataset in instances:
             which = f"the datasetId {dataset}" if dataset else "no datasetId"
-            raise BadRequestData(f"Attribute {where} has two instances with {which}")
+            raise BadRequestData(f"Attribute {where} has two instances with {which}.")
         instances[dataset] = instance
     default = instances.pop(None, None)
     return [default, *instances.values()] if default is not None else list(instances.values())
@@ -152,7 +155,7 @@ def _kind(reading: Reading, content: dict[str, Any], where: str) -> Kind | None:
     if given is not None:
         kind = (KINDS.get(given) or _kind_by_iri(reading, given)) if isinstance(given, str) else None
         if kind is None:
-            raise BadRequestData(f"Attribute {where}: type is {shown(given)}, which is none of {', '.join(KINDS)}")
+            raise BadRequestData(f"Attribute {where}: type is {shown(given)}, which is none of {', '.join(KINDS)}.")
         return kind
     for member, kind in KIND_BY_MEMBER.items():
         if member in content:
@@ -175,9 +178,9 @@ def check_kind(iri: str, instance: Instance, content: Any, where: str) -> None:
     kind = instance.get("type", NULL)
     if iri == PROOF:
         if kind not in {"Property", NULL}:
-            raise BadRequestData(f"Attribute {where} is a {kind}: it can only be a Property")
+            raise BadRequestData(f"Attribute {where} is a {kind}: it can only be a Property.")
     elif kind not in {"GeoProperty", NULL} and not (type(content) is dict and is_geometry(content.get("value"))):
-        raise BadRequestData(f"Attribute {where} is a {kind}: it can only be a GeoProperty")
+        raise BadRequestData(f"Attribute {where} is a {kind}: it can only be a GeoProperty.")
 
 
 def _reified(
@@ -191,12 +194,12 @@ def _reified(
         if kind.member in content:
             value = instance[kind.member] = read_value(reading, iri, kind, content[kind.member], where)
     if value is None and not partial:
-        raise BadRequestData(f"Attribute {where}: {kind.member if kind else 'its value'} is missing")
+        raise BadRequestData(f"Attribute {where}: {kind.member if kind else 'its value'} is missing.")
     subs = _annotate(reading, iri, content, instance, where)
     if value == NULL:
         return _deletion(instance)
     if "unitCode" in instance and kind is not None and kind.relationship:
-        raise BadRequestData(f"Attribute {where}: unitCode is not allowed in a {kind.name}")
+        raise BadRequestData(f"Attribute {where}: unitCode is not allowed in a {kind.name}.")
     if subs:
         instance["attributes"] = read_attributes(reading, subs, f"{where}.", depth + 1)
     return instance
@@ -234,7 +237,7 @@ def _proof(reading: Reading, content: Any, where: str) -> Any:
     if content == NULL:
         return reading.null(where, "value")
     if not isinstance(content, dict):
-        raise BadRequestData(f"Attribute {where}: value is {shown(content)}, not an object with a proof")
+        raise BadRequestData(f"Attribute {where}: value is {shown(content)}, not an object with a proof.")
     return content
 
 
@@ -247,7 +250,7 @@ def _annotation(check: Callable[[Any], bool], expected: str) -> _ReadMember:
         if content == NULL:
             return reading.null(where, member)
         if not check(content):
-            raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not {expected}")
+            raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not {expected}.")
         return content
 
     return read
@@ -258,7 +261,7 @@ def _date_time(reading: Reading, _iri: str, member: str, content: Any, where: st
         return reading.null(where, member)
     instant = date_time(content)
     if instant is None:
-        raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not a DateTime (YYYY-MM-DDThh:mm:ssZ)")
+        raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not a DateTime (YYYY-MM-DDThh:mm:ssZ).")
     return instant
 
 
@@ -266,7 +269,7 @@ def _dataset_id(_reading: Reading, _iri: str, member: str, content: Any, where: 
     if content == DEFAULT_DATASET:
         return None
     if not is_uri(content):
-        raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not a URI")
+        raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not a URI.")
     uri: str = content
     return uri
 
@@ -279,9 +282,9 @@ def _terms(reading: Reading, _iri: str, member: str, content: Any, where: str) -
 
 def _sealed(reading: Reading, iri: str, member: str, content: Any, where: str) -> Any:
     if iri != PROOF:
-        raise BadRequestData(f"Attribute {where}: {member} is allowed in ngsildproof only")
+        raise BadRequestData(f"Attribute {where}: {member} is allowed in ngsildproof only.")
     if not isinstance(content, str) or not content:
-        raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not a string")
+        raise BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not a string.")
     return content if member == "entityIdSealed" else vocabulary(reading, content, where, member)
 
 
@@ -291,7 +294,7 @@ def _ignored(_reading: Reading, _iri: str, _member: str, _content: Any, _where: 
 
 def _refused(reason: str) -> _ReadMember:
     def read(_reading: Reading, _iri: str, member: str, _content: Any, where: str) -> Any:
-        raise BadRequestData(f"Attribute {where}: {member} {reason}")
+        raise BadRequestData(f"Attribute {where}: {member} {reason}.")
 
     return read
 

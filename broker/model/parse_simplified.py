@@ -24,7 +24,7 @@ def simplified_attributes(reading: Reading, members: list[tuple[str, Any]]) -> A
     for name, content in members:
         iri = attribute_name(reading, name)
         if iri in attributes:
-            raise BadRequestData(f"Attribute {name} is given twice, under two names")
+            raise BadRequestData(f"Attribute {name} is given twice, under two names.")
         if type(content) is dict and content.keys() == {"dataset"} and type(content["dataset"]) is dict:
             attributes[iri] = _datasets(reading, iri, content["dataset"], name)
         else:
@@ -40,7 +40,7 @@ def _datasets(reading: Reading, iri: str, by_dataset: dict[str, Any], where: str
         elif is_uri(dataset):
             instances.append({**_instance(reading, iri, content, where), "datasetId": dataset})
         else:
-            raise BadRequestData(f"Attribute {where}: datasetId is {shown(dataset)}, not a URI")
+            raise BadRequestData(f"Attribute {where}: datasetId is {shown(dataset)}, not a URI.")
     return instances
 
 

@@ -31,21 +31,25 @@ class Reading:
     """How a request is read.
 
     `nulls`: it may hold NGSI-LD Nulls where a value member or an annotation stands; `deep`: inside values, too.
+    `temporal`: attributes of the entity may have many instances of one datasetId.
     """
 
     names: Names
     nulls: bool = False
     deep: bool = False
+    temporal: bool = False
 
     def null(self, where: str, member: str) -> str:
         """NULL, where the request may hold one."""
         if self.nulls:
             return NULL
-        raise BadRequestData(f"Attribute {where}: {member} is the NGSI-LD Null, which only updates and merges may hold")
+        raise BadRequestData(
+            f"Attribute {where}: {member} is the NGSI-LD Null, which only updates and merges may hold."
+        )
 
 
 def _wrong(where: str, member: str, content: Any, expected: str) -> BadRequestData:
-    return BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not {expected}")
+    return BadRequestData(f"Attribute {where}: {member} is {shown(content)}, not {expected}.")
 
 
 def _value(reading: Reading, content: Any, where: str) -> Any:
@@ -70,7 +74,7 @@ def compound(reading: Reading, content: Any, where: str, member: str) -> Any:
     except BadRequestData as error:
         raise BadRequestData(f"Attribute {where}: {member}: {error.detail}") from None
     if value is None:
-        raise BadRequestData(f"Attribute {where}: {member} is null to JSON-LD")
+        raise BadRequestData(f"Attribute {where}: {member} is null to JSON-LD.")
     return value
 
 
@@ -88,7 +92,7 @@ def _check_inside(
         typed = None if verbatim else _typed(content)
         if typed is not None and _TYPED[typed](content.get("@value")) is None:
             found = shown(content["@value"]) if "@value" in content else "an object without @value"
-            raise BadRequestData(f"Attribute {where}: {member} is {found}, not a {typed}, such as {_EXAMPLES[typed]}")
+            raise BadRequestData(f"Attribute {where}: {member} is {found}, not a {typed}, such as {_EXAMPLES[typed]}.")
         for inner in content.values():
             _check_inside(reading, inner, where, member, in_array=in_array, verbatim=verbatim)
     elif type(content) is list:
@@ -96,7 +100,7 @@ def _check_inside(
             _check_inside(reading, inner, where, member, in_array=True, verbatim=verbatim)
     elif content == NULL and (in_array or not reading.deep):
         raise BadRequestData(
-            f"Attribute {where}: {member} holds the NGSI-LD Null, which only merges may, outside arrays"
+            f"Attribute {where}: {member} holds the NGSI-LD Null, which only merges may, outside arrays."
         )
 
 
@@ -144,11 +148,11 @@ def _language_map(reading: Reading, content: Any, where: str) -> Any:
             raise _wrong(where, "languageMap", language, "a language tag or @none")
         if text == NULL:
             if not reading.deep:
-                raise BadRequestData(f"Attribute {where}: languageMap holds the NGSI-LD Null, which only merges may")
+                raise BadRequestData(f"Attribute {where}: languageMap holds the NGSI-LD Null, which only merges may.")
         elif not isinstance(text, str) and not (isinstance(text, list) and all(isinstance(item, str) for item in text)):
             raise _wrong(where, f"languageMap, {language},", text, "a string or an array of strings")
         elif isinstance(text, list) and NULL in text:
-            raise BadRequestData(f"Attribute {where}: languageMap holds the NGSI-LD Null in an array")
+            raise BadRequestData(f"Attribute {where}: languageMap holds the NGSI-LD Null in an array.")
     return content
 
 

@@ -116,7 +116,7 @@ def _whole(patch: Instance, where: str) -> Instance:
     """A fragment's instance as one that stands alone, without what is marked for removal."""
     kind = KINDS.get(patch.get("type", ""))
     if kind is None or kind.member not in patch:
-        raise BadRequestData(f"Attribute {where}: its value is missing, and there is none to merge it into")
+        raise BadRequestData(f"Attribute {where}: its value is missing, and there is none to merge it into.")
     whole: Instance = {}
     for member, content in patch.items():
         if member == "attributes":
@@ -126,7 +126,7 @@ def _whole(patch: Instance, where: str) -> Instance:
         if content != NULL and (member != "attributes" or content):
             whole[member] = content
     if whole.get("languageMap") == {}:
-        raise BadRequestData(f"Attribute {where}: languageMap holds nothing but NGSI-LD Nulls")
+        raise BadRequestData(f"Attribute {where}: languageMap holds nothing but NGSI-LD Nulls.")
     return whole
 
 
@@ -163,7 +163,7 @@ def _adapted(kind: str, patch: Instance, extras: Extras, where: str) -> Instance
         if _fits(kind, value):
             others = {name: content for name, content in patch.items() if name != "value"}
             return {**others, "type": kind, member: value}
-    raise BadRequestData(f"Attribute {where} is a {kind}, and the simplified value is not that of one")
+    raise BadRequestData(f"Attribute {where} is a {kind}, and the simplified value is not that of one.")
 
 
 def _fits(kind: str, value: Any) -> bool:

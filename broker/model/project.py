@@ -91,10 +91,11 @@ def in_language(entity: Entity, ranges: Iterable[str]) -> Entity:
 
 
 def _in_language(attributes: Attributes, ranges: tuple[str, ...]) -> Attributes:
-    return {name: [_reduced(instance, ranges) for instance in instances] for name, instances in attributes.items()}
+    return {name: [reduced(instance, ranges) for instance in instances] for name, instances in attributes.items()}
 
 
-def _reduced(instance: Instance, ranges: tuple[str, ...]) -> Instance:
+def reduced(instance: Instance, ranges: tuple[str, ...]) -> Instance:
+    """The instance in one language, at any depth; `ranges` as `languages.language_ranges` gives them."""
     if instance["type"] == "LanguageProperty":
         texts = instance["languageMap"]
         tag = choose_language(texts, ranges)

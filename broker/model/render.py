@@ -68,12 +68,37 @@ def attribute_renderer(names: Names, representation: Representation) -> Callable
         if select is not None:
             entity = select(entity)
         if name not in entity.attributes:
-            raise ResourceNotFound(f"Entity {entity.id} has no attribute {name}")
+            raise ResourceNotFound(f"Entity {entity.id} has no attribute {name}.")
         out: dict[str, Any] = {}
         form.attributes(out, {name: entity.attributes[name]}, entity.created_at)
         return out.popitem()[1]
 
     return attribute
+
+
+def instance_renderer(names: Names, representation: Representation) -> Callable[[str, Instance], dict[str, Any]]:
+    """A function that renders one instance of an attribute, by the attribute's expanded name, as an object.
+
+    The instance holds its createdAt. Simplified is no form of an object.
+    """
+    form = _Concise(names, representation) if representation.format == "concise" else _Normalized(names, representation)
+
+    def instance(name: str, instance: Instance) -> dict[str, Any]:
+        if name == PROOF:
+            out: dict[str, Any] = {}
+            form.proofs(out, {PROOF: [instance]}, "")
+            proof: dict[str, Any] = out.popitem()[1]
+            return proof
+        shown: dict[str, Any] = form.instance(instance, "")
+        return shown
+
+    return instance
+
+
+def value_renderer(names: Names) -> Callable[[str, Instance], Any]:
+    """A function that renders the value of one instance of an attribute as the simplified form has it."""
+    form = _Simplified(names, Representation("simplified"))
+    return lambda name, instance: _as_it_came(instance) if name == PROOF else form.value(instance)
 
 
 def bare_value(name: str, instance: Instance, names: Names) -> Any:

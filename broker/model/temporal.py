@@ -143,6 +143,13 @@ class Period(NamedTuple):
     summaries: tuple[Summary, ...]
 
 
+class Aggregate(NamedTuple):
+    """A series summed up; `type`: the kind of attribute that its newest point is."""
+
+    type: str
+    periods: list[Period]
+
+
 class Duration(NamedTuple):
     """A duration of ISO 8601: months do not have one length. Zero: one period for all of the window."""
 

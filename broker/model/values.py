@@ -54,7 +54,7 @@ def expand_value(value: Any, names: Names) -> Any:
     try:
         return _expand(value, names)
     except RecursionError:
-        raise BadRequestData("The value is nested too deeply") from None
+        raise BadRequestData("The value is nested too deeply.") from None
 
 
 def compact_value(value: Any, names: Names) -> Any:
@@ -91,7 +91,7 @@ def _expand_object(value: dict[str, Any], names: Names) -> Any:
         if item is None and name != "@value":
             continue
         if name in expanded:
-            raise BadRequestData(f"Member {shown(key)} means {shown(name)}, and so does another member beside it")
+            raise BadRequestData(f"Member {shown(key)} means {shown(name)}, and so does another member beside it.")
         expanded[name] = item
     return _value_object(expanded) if "@value" in expanded else expanded
 
@@ -103,11 +103,11 @@ def _expand_keyword(key: str, keyword: str, item: Any, names: Names) -> Any:
             return item if item == _LITERAL else names.expand(item)
         if isinstance(item, list) and all(isinstance(each, str) for each in item):
             return [names.expand(each) for each in item]
-        raise BadRequestData(f"Member {shown(key)} is no name of a type, nor an array of them")
+        raise BadRequestData(f"Member {shown(key)} is no name of a type, nor an array of them.")
     if keyword == "@id" and not isinstance(item, str):
-        raise BadRequestData(f"Member {shown(key)} is no URI")
+        raise BadRequestData(f"Member {shown(key)} is no URI.")
     if keyword in _REFUSED:
-        raise BadRequestData(f"Member {shown(key)} has no place in a value")
+        raise BadRequestData(f"Member {shown(key)} has no place in a value.")
     return _expand(item, names) if keyword in _NESTED else item
 
 
@@ -126,17 +126,17 @@ def _value_object(value: dict[str, Any]) -> dict[str, Any] | None:
     content = value["@value"]
     kind = value.get("@type")
     if not value.keys() <= _VALUE_OBJECT:
-        raise BadRequestData("An object with @value has members other than @type, @language, @direction and @index")
+        raise BadRequestData("An object with @value has members other than @type, @language, @direction and @index.")
     if kind == _LITERAL:
         return value
     if content is None:
         return None
     if content.__class__ not in _SCALARS:
-        raise BadRequestData("@value holds an object or an array, and @type is not @json")
+        raise BadRequestData("@value holds an object or an array, and @type is not @json.")
     if kind is not None and (not isinstance(kind, str) or "@language" in value or "@direction" in value):
-        raise BadRequestData("An object with @value has several types, or a type and a language")
+        raise BadRequestData("An object with @value has several types, or a type and a language.")
     if "@language" in value and not (isinstance(content, str) and isinstance(value["@language"], str)):
-        raise BadRequestData("An object with @language has a @value or a @language that is no text")
+        raise BadRequestData("An object with @language has a @value or a @language that is no text.")
     return value
 
 

@@ -12,9 +12,8 @@ An entry `{k: key, v: scalar}` stands for each scalar, one without `v` for what 
 
 from typing import Final
 
-from broker.names import NGSI_LD
+from broker.names import SCOPE as SCOPE
 
-SCOPE: Final = NGSI_LD + "scope"
 MORE: Final = "@more"
 """No attribute can have this name."""
 MAX_LENGTH: Final = 512

@@ -10,9 +10,10 @@ that gave up, or each group would be waited for in turn. See docs/decisions/0004
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
@@ -65,6 +66,8 @@ class Deriving(NamedTuple):
     changes: Sequence[Change]
     slot: int
     """No two groups in flight have the same, but for a rare chance: its documents are written without conflicts."""
+    marks: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    """Entity id to its field `h`, where there is one: what a deriver has kept there. It goes with the entity."""
 
 
 Check: TypeAlias = Callable[[Entity], Sequence[Violation]]

@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Final
 
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     NetworkTimeout,
@@ -38,10 +39,18 @@ _PASSING_CODES: Final = frozenset(
 )
 
 
+_DUPLICATE_KEY: Final = 11000
+
+
+def all_duplicates(error: BulkWriteError) -> bool:
+    """Whether all that a bulk write did not do was done before: inserts of what is there."""
+    return all(each.get("code") == _DUPLICATE_KEY for each in (error.details or {}).get("writeErrors", ()))
+
+
 def ours(error: PyMongoError) -> InternalError:
     """What to answer for an error of the database. What is a fault of ours is logged: the answer does not tell it."""
     if isinstance(error, UNAVAILABLE) or (isinstance(error, OperationFailure) and error.code in _PASSING_CODES):
-        return StoreUnavailable("The database does not answer; nothing of this request is known to be written.")
+        return StoreUnavailable("The database does not answer; try again.")
     if error.has_error_label("TransientTransactionError"):
         return StoreUnavailable("Other writes to the same entities kept this one from being written; try again.")
     _log.error("the database refused an operation", exc_info=error)

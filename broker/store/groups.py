@@ -71,7 +71,7 @@ _States: TypeAlias = dict[str, dict[str, Any]]
 """Entity id to the document that the transaction reads."""
 _Indexing: TypeAlias = dict[str, Indexing]
 """How entities are indexed whose geometries mongod has refused."""
-_PROJECTION: Final = dict.fromkeys(("j", "r", *shapes.MARKS), 1)
+_PROJECTION: Final = dict.fromkeys(("j", "r", "h", *shapes.MARKS), 1)
 
 _Operation: TypeAlias = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
 
@@ -183,7 +183,8 @@ class Groups:
             check = None if self._shared.checks is None else self._shared.checks(self._tenant)
             outcome = _apply(group, states, check)
             if outcome.changes:
-                owed = self._owed(Deriving(self._tenant, outcome.changes, slot))
+                marks = {each: state["h"] for each, state in states.items() if "h" in state}
+                owed = self._owed(Deriving(self._tenant, outcome.changes, slot, marks))
                 await self._write(states, outcome, owed, indexing, session)
                 await _commit(session, give_up)
                 self._tell(owed)

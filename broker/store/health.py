@@ -41,6 +41,12 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
+ALONE: Final = Finding(
+    Status.FAIL,
+    "MongoDB runs alone: transactions and change streams need a replica set, if only of one member.",
+    "Start mongod with --replSet and run rs.initiate() once.",
+)
+
 Check: TypeAlias = Callable[[Client, str], Awaitable[Finding]]
 """From a client and the prefix of the broker's databases to a finding. Raises PyMongoError."""
 
@@ -65,12 +71,8 @@ async def topology(client: Client, _prefix: str) -> Finding:
     hello = await client.admin.command("hello")
     if hello.get("msg") == "isdbgrid":
         return Finding(Status.OK, "A sharded cluster.")
-    if "setName" not in hello:
-        return Finding(
-            Status.FAIL,
-            "MongoDB runs alone: transactions and change streams need a replica set, if only of one member.",
-            "Start mongod with --replSet and run rs.initiate() once.",
-        )
+    if is_alone(hello):
+        return ALONE
     if not hello.get("isWritablePrimary"):
         return Finding(
             Status.FAIL,
@@ -85,6 +87,11 @@ async def topology(client: Client, _prefix: str) -> Finding:
             "In production run three members.",
         )
     return Finding(Status.OK, f"Replica set {hello['setName']} with {members} members that hold data.")
+
+
+def is_alone(hello: Mapping[str, Any]) -> bool:
+    """Whether a server that says so is in no replica set, nor the router of a cluster."""
+    return "setName" not in hello and hello.get("msg") != "isdbgrid"
 
 
 async def clock(client: Client, _prefix: str) -> Finding:

@@ -13,11 +13,19 @@ from pymongo.errors import OperationFailure
 from broker.store.configuration import CONFIGURATION
 from broker.store.contexts import CONTEXTS
 from broker.store.entity_maps import ENTITY_MAPS
+from broker.store.leases import LEASES
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
 """Name of the index of geometries."""
 COUNTS: Final = "counts"
+TAIL: Final = "history"
+"""What was recorded of late: see `broker.store.history.tail`."""
+BLOCKS: Final = "blocks"
+"""What is sealed: see `broker.store.history.sealed`."""
+EVOLUTIONS: Final = "evolutions"
+"""Which entities have a history: see `broker.store.history.directory`."""
+HISTORY_RULES: Final = "history_rules"
 VIOLATIONS: Final = "violations"
 MODELS: Final = "models"
 
@@ -28,6 +36,13 @@ INDEXES: Final = {
         IndexModel([("g.k", ASCENDING), ("g.v", GEOSPHERE)], name=PLACES),
     ),
     COUNTS: (IndexModel([("t", ASCENDING), ("a", ASCENDING)], name="type"),),
+    TAIL: (),
+    BLOCKS: (),
+    EVOLUTIONS: (
+        IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),
+        IndexModel([("k", ASCENDING)], name="age", sparse=True),
+        IndexModel([("t", ASCENDING), ("k", ASCENDING)], name="age of type"),
+    ),
     VIOLATIONS: (IndexModel([("t", ASCENDING), ("_id", ASCENDING)], name="type"),),
 }
 """Collection to its indexes: few, since in a transaction mongod looks each of them up for every document written."""
@@ -36,6 +51,8 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     "tenants": (),
     "counters": (),
     CONFIGURATION: (),
+    LEASES: (),
+    HISTORY_RULES: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
     CONTEXTS: (
         IndexModel([("tenant", ASCENDING), ("kind", ASCENDING)], name="tenant"),
         IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),
@@ -49,7 +66,12 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
 }
 """The same, of the control database."""
 
-TENANT_CONTROL: Final = {CONTEXTS: "tenant", ENTITY_MAPS: "tenant", MODELS: "tenant"}
+TENANT_CONTROL: Final = {
+    CONTEXTS: "tenant",
+    ENTITY_MAPS: "tenant",
+    HISTORY_RULES: "tenant",
+    MODELS: "tenant",
+}
 """Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
 _NAMESPACE_EXISTS: Final = 48

@@ -58,4 +58,5 @@ async def _ids(entities: Entities, link: Link, condition: Condition) -> frozense
         found = await find(entities, query, Limits(examined=_EXAMINED))
     except TooComplexQuery:
         return None
-    return frozenset(each.id for each in found) if len(found) <= MOST_IDS else None
+    ids = frozenset(found.ids)
+    return ids if len(ids) <= MOST_IDS else None

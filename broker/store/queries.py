@@ -2,10 +2,13 @@
 
 Where the filter is exact, mongod answers alone. Where it only narrows down, entities are fetched batch by batch in the
 order of their ids and `broker.store.deciding` says which match, until the page is full: `Limits.examined` bounds that.
+
+However large entities are, a query holds little more than `Limits.held` of them: of what lies beyond that on a page it
+finds the ids, and `rest` reads the entities when they are wanted.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -13,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from pymongo.asynchronous.collection import AsyncCollection
 
 from broker.errors import TooComplexQuery, TooManyResults
-from broker.query.ordering import keys_of, ordered, strings
+from broker.query.ordering import Key, keys_of, ordered, strings
 from broker.query.plan import Ordering, Query
 from broker.query.to_mongo import Mongo, entity_filter, of_places_alone, overflow_filter
 from broker.query.to_predicate import may_match
@@ -23,12 +26,17 @@ from broker.store.errors import asking
 from broker.store.following import Following
 from broker.store.found import Found
 from broker.store.indexes import PLACES
+from broker.store.runs import mark
 
 QUERY_TIMEOUT_MS: Final = 20_000
 _FIRST_BATCH: Final = 200
 _LAST_BATCH: Final = 4000
+_REPLY: Final = 2**20
+"""Bytes of entities: a reply of mongod, of up to 16 MiB, that holds no more was not cut short, whatever came next."""
 _FEW: Final = 500
 """Entities that the index of geometries is asked for, at least, before they are put in order."""
+_HELD_ORDERED: Final = 4
+"""Times `Limits.held` that are kept while matches are put in order: nobody knows yet which are on the page."""
 _BREATH: Final = 250
 """Entities that are decoded before other requests get a turn: some 2 ms."""
 
@@ -42,16 +50,54 @@ class Limits(NamedTuple):
     """Most entities that are decoded to answer it."""
     ordered: int = 10_000
     """Most matches that are put in order."""
+    held: int = 4 * 2**20
+    """Bytes of entities, roughly, that a page holds at once."""
 
 
-async def find(entities: Entities, query: Query, limits: Limits) -> list[Found]:
+class Matches(NamedTuple):
+    """A page: what was found, and the ids of what follows on it and was not kept."""
+
+    found: list[Found]
+    rest: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all that is on the page, in its order."""
+        return [*(each.id for each in self.found), *self.rest]
+
+    def after(self, number: int) -> "Matches":
+        """Without the first so many."""
+        return Matches(self.found[number:], self.rest[max(0, number - len(self.found)) :])
+
+
+async def find(entities: Entities, query: Query, limits: Limits) -> Matches:
     """A page of the entities that match. Raises StoreUnavailable, TooComplexQuery, TooManyResults beyond the limits."""
     if query.ordering is not None:
         return await _ordered_page(entities, query, query.ordering, limits)
     if query.offset and entity_filter(query).exact and not await _overflowing(entities, query):
         return await _some(entities, replace(query, offset=0), query.limit, limits, skip=query.offset)
     found = await _some(entities, query, query.offset + query.limit, limits)
-    return found[query.offset :]
+    return found.after(query.offset)
+
+
+async def rest(entities: Entities, query: Query, ids: Sequence[str]) -> list[Found]:
+    """Those of some entities that match as they are now, in the order of the ids. Raises StoreUnavailable."""
+    following = Following(entities, query, Limits().examined)
+    decide = deciding(query, following.linked)
+    wanted = entity_filter(replace(query, after="", before=""))
+    there = {"_id": {"$in": list(ids)}}
+    with asking("find"):
+        cursor = entities.find(
+            {"$and": [there, wanted.mongo]} if wanted.mongo else there,
+            projection(query),
+            hint="_id_",
+            batch_size=len(ids) + 1,
+            max_time_ms=QUERY_TIMEOUT_MS,
+            comment=mark(),
+        )
+        found = await _decided(await cursor.to_list(), decide, following)
+    by_id = {each.id: each for each in found}
+    return [by_id[entity_id] for entity_id in ids if entity_id in by_id]
 
 
 async def count(entities: Entities, query: Query, limits: Limits) -> int:
@@ -72,17 +118,25 @@ async def count(entities: Entities, query: Query, limits: Limits) -> int:
     return total
 
 
-async def _some(entities: Entities, query: Query, needed: int, limits: Limits, *, skip: int = 0) -> list[Found]:
+async def _some(entities: Entities, query: Query, needed: int, limits: Limits, *, skip: int = 0) -> Matches:
     """The first `needed` matches in the order of the query."""
     found: list[Found] = []
+    beyond: list[str] = []
+    held = 0
     async for batch in _batches(entities, query, needed, limits, skip):
-        found.extend(batch)
-        if len(found) >= needed:
+        for each in batch:
+            held += len(each.stored)
+            if held <= limits.held or not found:
+                found.append(each)
+            else:
+                beyond.append(each.id)
+        if len(found) + len(beyond) >= needed:
             break
-    del found[needed:]
     if query.before:
-        found.reverse()
-    return found
+        if beyond:  # the page begins with what came last
+            return Matches([], tuple(reversed([*(each.id for each in found), *beyond][:needed])))
+        found = found[:needed][::-1]
+    return Matches(found[:needed], tuple(beyond[: needed - len(found)]) if beyond else ())
 
 
 async def _batches(
@@ -105,7 +159,7 @@ async def _batches(
         documents = await _fetch(entities, wanted.mongo, fields, size, skip, backwards=bool(query.before))
         worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
         yield await _decided(worth, decide, following)
-        if len(documents) < size:
+        if not _cut_short(documents, size) and len(documents) < size:
             return
         examined += len(documents)
         if not wanted.exact and examined >= limits.examined:
@@ -115,6 +169,15 @@ async def _batches(
             )
         last, skip = documents[-1]["_id"], 0
         query = replace(query, before=last) if query.before else replace(query, after=last)
+
+
+def _cut_short(documents: list[Document], size: int) -> bool:
+    """Whether a reply may hold less than there is, because it would have been too large."""
+    return 0 < len(documents) < size and _bytes_of(documents) > _REPLY
+
+
+def _bytes_of(documents: list[Document]) -> int:
+    return sum(len(document["j"]) for document in documents)
 
 
 def _next_size(last: int, needed: int, *, exact: bool) -> int:
@@ -135,12 +198,13 @@ async def _of_places(entities: Entities, query: Query, fields: dict[str, int], m
             entity_filter(query).mongo,
             fields,
             hint=PLACES,
-            limit=most + 1,
+            limit=-most - 1,
             batch_size=most + 1,
             max_time_ms=QUERY_TIMEOUT_MS,
+            comment=mark(),
         )
         documents = await cursor.to_list()
-    if len(documents) > most:
+    if len(documents) > most or _cut_short(documents, most + 1):
         return None
     documents.sort(key=itemgetter("_id"), reverse=bool(query.before))
     return documents
@@ -149,16 +213,18 @@ async def _of_places(entities: Entities, query: Query, fields: dict[str, int], m
 async def _fetch(
     entities: Entities, mongo: Mongo, fields: dict[str, int], size: int, skip: int, *, backwards: bool
 ) -> list[Document]:
+    """One reply of up to `size` documents; fewer if they are large: see `_cut_short`."""
     with asking("find"):
         cursor = entities.find(
             mongo,
             fields,
             sort=[("_id", -1 if backwards else 1)],
             skip=skip,
-            limit=size,
+            limit=-size,
             batch_size=size,
             max_time_ms=QUERY_TIMEOUT_MS,
             allow_disk_use=True,
+            comment=mark(),
         )
         return await cursor.to_list()
 
@@ -182,7 +248,7 @@ async def _overflowing(entities: Entities, query: Query) -> bool:
     if not entity_filter(query).keyed:
         return False
     with asking("find"):
-        return await entities.find_one(overflow_filter(query), {"_id": 1}) is not None
+        return await entities.find_one(overflow_filter(query), {"_id": 1}, comment=mark()) is not None
 
 
 # Counts.
@@ -192,7 +258,7 @@ async def _count(entities: Entities, mongo: Mongo, most: int | None = None) -> i
     """How many pass a filter; counted to one more than `most`."""
     bound: dict[str, Any] = {} if most is None else {"limit": most + 1}
     with asking("count"):
-        return await entities.count_documents(mongo, maxTimeMS=QUERY_TIMEOUT_MS, **bound)
+        return await entities.count_documents(mongo, maxTimeMS=QUERY_TIMEOUT_MS, comment=mark(), **bound)
 
 
 async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits: Limits) -> int:
@@ -201,8 +267,13 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
     decide, by_id = deciding(query, following.linked), may_match(query)
     total = examined = 0
     with asking("count"):
-        cursor = entities.find(mongo, projection(query), batch_size=_LAST_BATCH, max_time_ms=QUERY_TIMEOUT_MS)
-        while documents := await cursor.to_list(_LAST_BATCH):
+        cursor = entities.find(
+            mongo, projection(query), batch_size=_LAST_BATCH, max_time_ms=QUERY_TIMEOUT_MS, comment=mark()
+        )
+        size = _FIRST_BATCH
+        while documents := await cursor.to_list(size):
+            mark()
+            size = max(1, min(_LAST_BATCH, 2 * size, limits.held * len(documents) // (_bytes_of(documents) + 1)))
             examined += len(documents)
             if examined > limits.examined:
                 await cursor.close()
@@ -221,16 +292,26 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
 # Ordering.
 
 
-async def _ordered_page(entities: Entities, query: Query, ordering: Ordering, limits: Limits) -> list[Found]:
-    found: list[Found] = []
+async def _ordered_page(entities: Entities, query: Query, ordering: Ordering, limits: Limits) -> Matches:
+    by = [keys_of(key) for key in ordering.keys]
+    ids: list[str] = []
+    keyed: list[list[Key]] = []
+    kept: dict[str, Found] = {}
+    held = 0
     async for batch in _batches(entities, replace(query, after="", before=""), _LAST_BATCH, limits):
-        found.extend(batch)
-        if len(found) > limits.ordered:
+        for each in batch:
+            ids.append(each.id)
+            keyed.append([key(each.entity) for key in by])
+            held += len(each.stored)
+            if held <= _HELD_ORDERED * limits.held:
+                kept[each.id] = each
+        if len(ids) > limits.ordered:
             raise TooManyResults(
                 f"orderBy: the query matches more than {limits.ordered} entities. Narrow it down, or do not order."
             )
-    by = [keys_of(key) for key in ordering.keys]
-    keyed = [[key(each.entity) for key in by] for each in found]
     texts = strings(keyed)
     ranks = await places(entities.database, texts, ordering.collation) if len(texts) > 1 else dict.fromkeys(texts, 0)
-    return ordered(found, keyed, ordering.keys, ranks)[query.offset : query.offset + query.limit]
+    page = ordered(ids, keyed, ordering.keys, ranks)[query.offset : query.offset + query.limit]
+    if all(entity_id in kept for entity_id in page):
+        return Matches([kept[entity_id] for entity_id in page])
+    return Matches([], tuple(page))

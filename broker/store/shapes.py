@@ -9,9 +9,10 @@
      x: DateTime                        when the first part of the entity expires
      o: true                            more than there are keys for, as the key MORE says, too
      r: revision, 1 when created,
+     h: {…}                             what a deriver keeps with the entity: see `broker.store.history.record`
      j: bytes of `broker.model.entity.encode`}
 
-Empty `g`, `x`, `o` are left out. See docs/decisions/0003-document-shape.md.
+Empty `g`, `x`, `o`, `h` are left out. See docs/decisions/0003-document-shape.md.
 """
 
 from collections.abc import Callable, Container, Sequence

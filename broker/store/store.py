@@ -1,10 +1,11 @@
 """The store as the use cases see it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
 
 from broker.errors import NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity
@@ -18,13 +19,20 @@ from broker.store.counts import Count
 from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
 from broker.store.found import Found
+from broker.store.gate import Gate
 from broker.store.groups import Groups, Shared
 from broker.store.indexes import COUNTS, ENTITIES
+from broker.store.queries import Matches
 from broker.store.reads import PointReads
+from broker.store.runs import Runs
 from broker.store.shapes import MAX_ENTITY
 from broker.store.sweep import sweep
 from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Listed, Tenants
 from broker.telemetry import log
+
+FIRST_OF_REST: Final = 4
+MOST_OF_REST: Final = 1000
+"""Entities of the rest of a page that are read at once: few if nothing is known of their size, and at most."""
 
 _logger = log(__name__)
 
@@ -56,10 +64,12 @@ class Store:
         limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
         max_entity: int = MAX_ENTITY,
         max_tenants: int = UNLIMITED,
+        queries_in_flight: int = 4,
         worker: int = 0,
     ) -> None:
         self._client = client
         self._limits = limits
+        self._runs = Runs(client, Gate(queries_in_flight))
         self._first_slot = worker * MAX_IN_FLIGHT
         self._registry = Tenants(client, prefix, max_tenants)
         self.control = control = self._registry.control
@@ -71,6 +81,10 @@ class Store:
         self._doubtful: dict[str, _Tenant] = {}
         """Those that were there when the database last answered."""
         self._renewing: asyncio.Task[None] | None = None
+
+    async def database(self, tenant: str, *, create: bool = False) -> Database:
+        """The database of a tenant. Raises NonexistentTenant unless `create`, StoreUnavailable."""
+        return (self._tenants.get(tenant) or await self._tenant(tenant, create=create)).database
 
     async def entity(self, tenant: str, entity_id: str) -> Entity | None:
         """The entity, or None. Raises NonexistentTenant, StoreUnavailable."""
@@ -102,13 +116,28 @@ class Store:
                 outcomes[position] = outcome.result
         return outcomes
 
-    async def find(self, tenant: str, query: Query) -> list[Found]:
-        """A page of the entities that match.
+    async def find(self, tenant: str, query: Query) -> Matches:
+        """A page of the entities that match. Identical queries that wait at the same time share one answer.
 
         Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await apart(_find(known.database[ENTITIES], query, self._limits))
+        return await self._runs.join(tenant, query, lambda: _find(known.database[ENTITIES], query, self._limits))
+
+    async def rest(self, tenant: str, query: Query, page: Matches) -> AsyncGenerator[list[Found], None]:
+        """The rest of a page, a few entities at a time, as they are when their turn comes.
+
+        Left out are those that are gone, or do not match any more. Raises NonexistentTenant, StoreUnavailable.
+        """
+        known = self._tenants.get(tenant) or await self._tenant(tenant)
+        entities = known.database[ENTITIES]
+        ids, size = page.rest, len(page.found) // 2 or FIRST_OF_REST
+        while ids:
+            asked, ids = ids[:size], ids[size:]
+            found = await self._runs.join(tenant, (query, asked), partial(_rest, entities, query, asked))
+            yield found
+            held = sum(len(each.stored) for each in found)
+            size = max(1, min(MOST_OF_REST, 2 * size, self._limits.held * size // (2 * held + 1)))
 
     async def counts(self, tenant: str, types: str | None = None, attribute: str | None = None) -> list[Count]:
         """How many entities and attributes there are, by sets of types. Raises NonexistentTenant, StoreUnavailable."""
@@ -122,8 +151,12 @@ class Store:
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
         if query.of_types_alone:
-            return await apart(counts.total(known.database[COUNTS], query.selectors))
-        return await apart(_count(known.database[ENTITIES], query, self._limits))
+            selectors = query.selectors
+            return await self._runs.join(
+                tenant, ("total", selectors), lambda: counts.total(known.database[COUNTS], selectors)
+            )
+        query = replace(query, ordering=None, after="", before="", offset=0, limit=0)
+        return await self._runs.join(tenant, query, lambda: _count(known.database[ENTITIES], query, self._limits))
 
     async def tenants(self) -> list[Listed]:
         """All tenants, the default one first. Raises StoreUnavailable."""
@@ -132,6 +165,10 @@ class Store:
     async def entity_maps(self, tenant: str) -> EntityMaps:
         """The entity maps of a tenant. Raises NonexistentTenant, StoreUnavailable."""
         return (self._tenants.get(tenant) or await self._tenant(tenant)).maps
+
+    async def names(self) -> list[str]:
+        """The names of all tenants, the default one first. Raises StoreUnavailable."""
+        return await apart(self._registry.names())
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""
@@ -160,6 +197,7 @@ class Store:
             self._renewing.cancel()
         for tenant in [*self._tenants.values(), *self._doubtful.values()]:
             await tenant.commits.drain()
+        await self._runs.close()
         await self._client.close()
 
     async def _tenant(self, tenant: str, *, create: bool = False) -> _Tenant:
@@ -194,9 +232,13 @@ class Store:
                 self._doubtful = {name: tenant for name, tenant in self._doubtful.items() if name in there}
 
 
-async def _find(entities: queries.Entities, query: Query, limits: queries.Limits) -> list[Found]:
+async def _find(entities: queries.Entities, query: Query, limits: queries.Limits) -> Matches:
     return await queries.find(entities, await linking.turned(entities, query), limits)
 
 
 async def _count(entities: queries.Entities, query: Query, limits: queries.Limits) -> int:
     return await queries.count(entities, await linking.turned(entities, query), limits)
+
+
+async def _rest(entities: queries.Entities, query: Query, ids: Sequence[str]) -> list[Found]:
+    return await queries.rest(entities, await linking.turned(entities, query), ids)

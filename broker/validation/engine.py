@@ -50,7 +50,9 @@ class Validator:
         except BadRequestData:
             raise
         except Exception as error:
-            raise BadRequestData(f"The schema of {model.name} is none: {str(error).splitlines()[0]}") from error
+            raise BadRequestData(
+                f"The schema of {model.name} is none: {str(error).splitlines()[0].rstrip('.')}."
+            ) from error
         said = attributes(model.schema, retrieve)
         self._arrays = frozenset(name for name, each in said.items() if each.get("type") == "array")
 

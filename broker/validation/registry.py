@@ -77,7 +77,8 @@ class Registry:
         return self._model(type_, rule or {})
 
     async def type_of(self, tenant: str, name: str) -> str:
-        """The IRI of a type that has a data model. Raises ResourceNotFound, StoreUnavailable."""
+        """The IRI of a type that has a data model. Raises ResourceNotFound, NonexistentTenant, StoreUnavailable."""
+        await self._tenants.database(tenant, create=False)
         with asking("models"):
             own = await self._models.find_one({"tenant": tenant, "$or": [{"name": name}, {"type": name}]}, {"type": 1})
         type_: str | None = own["type"] if own is not None else self._bundle.by_name.get(name)

@@ -7,12 +7,14 @@ from broker.api.operations import OPERATIONS
 
 ENTITY_ID = "urn:ngsi-ld:Nothing:1"
 ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
+INSTANCE_ID = "urn:ngsi-ld:Instance:0"
 _VARIABLES = {
     "{entityId}": ENTITY_ID,
     "{attrId}": "value",
     "{type}": "Nothing",
     "{contextId}": "0" * 32,
     "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
+    "{instanceId}": INSTANCE_ID,
 }
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
@@ -22,11 +24,22 @@ _BODIES: dict[str, Any] = {
     "Identifiers": [ENTITY_ID],
     "Value": 1,
     "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "DataModelRule": {"mode": "off", "schema": {"properties": {"value": {"type": "number"}}}},
     "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
+    "TemporalQuery": {
+        "type": "Query",
+        "entities": [{"type": "Nothing"}],
+        "temporalQ": {"timerel": "after", "timeAt": "2026-01-01T00:00:00Z"},
+    },
+    "EntityTemporal": {**ENTITY, "value": [ENTITY["value"]]},
+    "EntityTemporalFragment": {"value": [ENTITY["value"]]},
 }
 """A sound body for each schema of a request."""
-_QUERIES = dict.fromkeys(("queryEntities", "purgeEntities", "createEntityMap"), "?type=Nothing")
+_QUERIES = {
+    **dict.fromkeys(("queryEntities", "purgeEntities", "createEntityMap"), "?type=Nothing"),
+    "queryTemporal": "?type=Nothing&timerel=after&timeAt=2026-01-01T00:00:00Z",
+}
 """What an operation cannot do without."""
 
 NAMES = [operation.name for operation in OPERATIONS]

@@ -6,7 +6,7 @@ import pytest
 from broker.api.operation import Operation
 from broker.names import API_ROOT
 from tests.api.table import ENTITY, NGSI_LD, body_of, name_of, url_of
-from tests.conftest import new_tenant
+from tests.conftest import OPERATOR, new_tenant
 
 pytestmark = pytest.mark.http
 
@@ -21,7 +21,8 @@ def tenant(name: str) -> dict[str, str]:
 @pytest.mark.parametrize("operation", NGSI_LD, ids=name_of)
 def test_only_operations_that_make_tenants_work_in_a_new_one(server: httpx2.Client, operation: Operation) -> None:
     name = new_tenant()
-    answer = server.request(operation.method, url_of(operation), json=body_of(operation), headers=tenant(name))
+    headers = tenant(name) | OPERATOR
+    answer = server.request(operation.method, url_of(operation), json=body_of(operation), headers=headers)
     assert answer.headers["ngsild-tenant"] == name
     if operation.creates_tenant:
         assert answer.is_success

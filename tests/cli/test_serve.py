@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from broker.names import API_ROOT
+from broker.store import mongod
 from tests.conftest import free_port
 
 ENTITIES = f"{API_ROOT}/entities"
@@ -239,6 +240,19 @@ def test_what_cannot_start_says_why_in_a_sentence(
 ) -> None:
     given = {"port": free_port(), "data-dir": data} | flags
     assert said in refusal(given, variables=variables)
+
+
+def test_a_mongod_that_runs_alone_is_told_at_the_start(data: Path) -> None:
+    data.mkdir()
+    mongod_port = free_port()
+    alone = [str(mongod.binary()), "--dbpath", str(data), "--port", str(mongod_port), "--bind_ip", "127.0.0.1"]
+    with subprocess.Popen(alone, stdout=subprocess.DEVNULL) as running:
+        try:
+            said = refusal({"port": free_port(), "mongodb-uri": f"mongodb://127.0.0.1:{mongod_port}"})
+        finally:
+            running.terminate()
+    assert "MongoDB runs alone" in said
+    assert "rs.initiate()" in said
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write everywhere")

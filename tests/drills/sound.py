@@ -48,7 +48,13 @@ ATTRIBUTES: Final[dict[str, Any]] = {
 }
 """An attribute of every kind."""
 
-VARIABLES: Final = {"entityId": IDS[0], "attrId": "height", "contextId": CORE_CONTEXT}
+VARIABLES: Final = {
+    "entityId": IDS[0],
+    "attrId": "height",
+    "contextId": CORE_CONTEXT,
+    "entityMapId": "urn:ngsi-ld:EntityMap:1",
+    "instanceId": "urn:ngsi-ld:Instance:0",
+}
 
 PARAMETERS: Final = {
     "type": TYPE,
@@ -63,6 +69,9 @@ PARAMETERS: Final = {
     "count": "true",
     "local": "true",
     "deleteAll": "true",
+    "timerel": "after",
+    "timeAt": INSTANT,
+    "lastN": "2",
     "details": "true",
     "kind": "Cached",
     "reload": "true",
@@ -119,10 +128,11 @@ def path_of(operation: Operation, variables: dict[str, str]) -> bytes:
 
 @st.composite
 def queries(draw: st.DrawFn, operation: Operation) -> list[tuple[bytes, bytes]]:
-    """Some of the operation's parameters; the type, without which some queries are too wide."""
+    """Some of the operation's parameters; the type and the time, without which some queries are too wide."""
     texts = {name: PARAMETERS[name] for parameter in operation.parameters if (name := parameter.name) in PARAMETERS}
     chosen = draw(st.lists(st.sampled_from(sorted(texts)), max_size=3, unique=True)) if texts else []
-    names = dict.fromkeys([*(name for name in ("type",) if name in texts), *chosen])
+    needed = (name for name in ("type", "timerel", "timeAt") if name in texts)
+    names = dict.fromkeys([*needed, *chosen])
     return [(name.encode(), quote(texts[name]).encode()) for name in names]
 
 
@@ -136,6 +146,11 @@ def payloads(draw: st.DrawFn, operation: Operation, in_body: bool) -> Any:
     match operation.body.schema:
         case "Entity":
             return {"id": draw(st.sampled_from(IDS)), "type": TYPE, **attributes, **context}
+        case "EntityTemporal":
+            evolved = {name: each if isinstance(each, list) else [each] for name, each in attributes.items()}
+            return {"id": draw(st.sampled_from(IDS)), "type": TYPE, **evolved, **context}
+        case "EntityTemporalFragment":
+            return {**attributes, **context}
         case "EntityFragment":
             return {"type": [TYPE, "Landmark"], "scope": ["/city/centre"], **attributes, **context}
         case "EntityList":

@@ -25,11 +25,11 @@ def some(*contents: Any) -> tuple[Any, ...]:
 
 
 ENTITIES: list[tuple[Any, str]] = [
-    *((payload, r"^Entity is .*, not an object$") for payload in some(None, 1, "a", [], [{}], True)),
-    ({"type": "T"}, r"^Entity: id is missing$"),
-    ({"id": "urn:x:1"}, r"^Entity urn:x:1: type is missing$"),
+    *((payload, r"^Entity is .*, not an object\.$") for payload in some(None, 1, "a", [], [{}], True)),
+    ({"type": "T"}, r"^Entity: id is missing\.$"),
+    ({"id": "urn:x:1"}, r"^Entity urn:x:1: type is missing\.$"),
     *(
-        ({"id": id_, "type": "T"}, r"^Entity: id is .*, not a URI$")
+        ({"id": id_, "type": "T"}, r"^Entity: id is .*, not a URI\.$")
         for id_ in some("", "x", "urn:a b", 1, None, [], {"@id": "urn:x:1"}, NULL)
     ),
     ({"id": "urn:x:1", "@id": "urn:x:1", "type": "T"}, r"^Entity: id .* twice"),
@@ -44,8 +44,8 @@ ENTITIES: list[tuple[Any, str]] = [
         ({"id": "urn:x:1", "type": "T", "scope": scope}, r"^Entity: scope is ")
         for scope in some("9bad", "/a//b", "a-b", "", None, 1, {}, ["/ok", "9bad"], NULL, [["/a"]])
     ),
-    ({"id": "urn:x:1", "type": ["T"] * 65}, "^Entity: type holds 65 names: 64 are allowed$"),
-    ({"id": "urn:x:1", "type": "T", "scope": ["/a"] * 257}, "^Entity: scope holds 257 scopes: 256 are allowed$"),
+    ({"id": "urn:x:1", "type": ["T"] * 65}, r"^Entity: type holds 65 names: 64 are allowed\.$"),
+    ({"id": "urn:x:1", "type": "T", "scope": ["/a"] * 257}, r"^Entity: scope holds 257 scopes: 256 are allowed\.$"),
     *(
         ({"id": "urn:x:1", "type": "T", "expiresAt": at}, r"^Entity: expiresAt is .*, not a DateTime")
         for at in some("not-a-date", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00+01:00", 1, None, NULL)

@@ -54,7 +54,7 @@ async def _agree(collection: Collection, population: list[dict[str, Any]], asked
         as_asked = Plan(q=parse(oracle.text(query), CONTEXT), limit=100)
         for plan in {as_asked: 0, await turned(collection, as_asked): 1}:
             found = await find(collection, plan, Limits())
-            assert [entity.id for entity in found] == expected, oracle.text(query)
+            assert found.ids == expected, oracle.text(query)
             assert await count(collection, plan, Limits()) == len(expected), oracle.text(query)
 
 

@@ -46,5 +46,5 @@ async def test_mongod_answers(collection: AsyncCollection[dict[str, Any]]) -> No
         for case in CASES:
             if case.file == file:
                 query = query_of(case)
-                assert [each.id for each in await find(collection, query, Limits())] == case.ids, case
+                assert (await find(collection, query, Limits())).ids == case.ids, case
                 assert await count(collection, query, Limits()) == len(case.ids), case

@@ -245,9 +245,9 @@ async def test_pages_of_a_place_have_all_that_is_there_in_order(store: Store, si
     expected = sorted(map(id_of, filter(located(condition), entities)))
     query = Query(selectors=(Selector(HasType(T)),), geo=condition, limit=30)
     found: list[str] = []
-    while page := await store.find("", replace(query, after=found[-1] if found else "")):
-        found += map(id_of, page)
+    while page := (await store.find("", replace(query, after=found[-1] if found else ""))).ids:
+        found += page
     assert found == expected
     last = await store.find("", replace(query, before="urn:x:5"))
-    assert list(map(id_of, last)) == [each for each in expected if each < "urn:x:5"][-30:]
+    assert last.ids == [each for each in expected if each < "urn:x:5"][-30:]
     assert await store.count("", query) == len(expected)

@@ -161,6 +161,9 @@ def city(
     seed: Annotated[int, typer.Option(help="Same seed and size, same city.")] = 1,
     out: Annotated[str | None, typer.Option(help="Write NDJSON to this file; - for standard output.")] = None,
     url: Annotated[str | None, typer.Option(help="Load it into the broker at this address.")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="PEM file of the broker's own certificate, trusted whatever host it names.")
+    ] = None,
     tenant: Annotated[str | None, typer.Option(help="Tenant to load into.")] = None,
     header: Annotated[list[str] | None, typer.Option(help="A header of each request, 'Name: value'.")] = None,
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Load only if the city isn't there.")] = False,
@@ -184,7 +187,8 @@ def city(
         if out is not None:
             write(sample, out, NOON if start is None else start)
         if url is not None:
-            remote = partial(Remote, url, tenant=tenant, headers=parsed_headers(header or []), told=_told)
+            headers = parsed_headers(header or [])
+            remote = partial(Remote, url, tenant=tenant, headers=headers, told=_told, certificate=certificate)
             journey = Journey(if_empty, keep_live, start, speed, faults, duration, batch, connections)
             if not asyncio.run(_until_signalled(_travel(sample, remote, journey))):
                 raise typer.Exit(130)

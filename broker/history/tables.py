@@ -1,0 +1,112 @@
+"""History as a table: a row for each point, as files of analysts hold it."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from broker.errors import BadRequestData
+from broker.model.entity import Instance
+from broker.model.grammar import is_uri, shown
+from broker.model.kinds import KINDS
+from broker.model.temporal import Evolution, Point, TemporalEntity
+
+Row: TypeAlias = dict[str, Any]
+
+TEXTS: Final = (
+    "entity",
+    "types",
+    "attribute",
+    "datasetId",
+    "kind",
+    "observedAt",
+    "createdAt",
+    "modifiedAt",
+    "deletedAt",
+    "instanceId",
+    "unitCode",
+    "instance",
+)
+"""Columns of texts: `types` a JSON array, `instance` the JSON of the whole instance with expanded names."""
+NUMBER: Final = "number"
+"""The column of values that are numbers."""
+MOST: Final = 2_000
+"""Points of one entity that are brought at a time."""
+
+
+def rows_of(evolution: Evolution) -> Iterator[Row]:
+    """The rows of an evolution."""
+    types = orjson.dumps(evolution.types).decode()
+    for name, series in evolution.attributes.items():
+        for dataset_id, points in series.items():
+            for point in points:
+                yield {
+                    "entity": evolution.id,
+                    "types": types,
+                    "attribute": name,
+                    "datasetId": dataset_id,
+                    **_point(point),
+                }
+
+
+def _point(point: Point) -> Row:
+    value = point.instance.get("value")
+    return {
+        "kind": point.instance["type"],
+        "observedAt": point.observed_at,
+        "createdAt": point.created_at,
+        "modifiedAt": point.modified_at,
+        "deletedAt": point.deleted_at,
+        "instanceId": point.instance_id,
+        "unitCode": point.instance.get("unitCode"),
+        NUMBER: float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None,
+        "instance": orjson.dumps(point.instance).decode(),
+    }
+
+
+def entities_of(rows: Iterable[Row]) -> Iterator[tuple[TemporalEntity, int]]:
+    """What rows bring, and of how many rows it is; those of an entity that stand together are one, up to MOST.
+
+    Deletions bring nothing. Raises BadRequestData for what is no row of a history.
+    """
+    for _, several in groupby(rows, key=lambda row: row.get("entity")):
+        part: list[Row] = []
+        for row in several:
+            part.append(row)
+            if len(part) == MOST:
+                yield _entity(part), len(part)
+                part = []
+        if part:
+            yield _entity(part), len(part)
+
+
+def _entity(rows: list[Row]) -> TemporalEntity:
+    attributes: dict[str, list[Instance]] = {}
+    entity_id, types = rows[0].get("entity"), _json(rows[0], "types")
+    if not is_uri(entity_id):
+        raise BadRequestData(f"Column entity: {shown(entity_id)} is no URI.")
+    if not isinstance(types, list) or not types or not all(map(is_uri, types)):
+        raise BadRequestData(f"Column types: {shown(rows[0].get('types'))} is no JSON array of IRIs.")
+    for row in rows:
+        name = row.get("attribute")
+        if not is_uri(name):
+            raise BadRequestData(f"Column attribute: {shown(name)} is no IRI.")
+        if not row.get("deletedAt"):
+            attributes.setdefault(str(name), []).append(_instance(row))
+    return TemporalEntity(str(entity_id), tuple(types), attributes)
+
+
+def _instance(row: Row) -> Instance:
+    instance = _json(row, "instance")
+    kind = KINDS.get(instance.get("type", "")) if isinstance(instance, dict) else None
+    if kind is None or kind.member not in instance:
+        raise BadRequestData(f"Column instance: {shown(row.get('instance'))} is no attribute instance.")
+    return {member: content for member, content in instance.items() if member not in ("createdAt", "modifiedAt")}
+
+
+def _json(row: Row, column: str) -> Any:
+    try:
+        return orjson.loads(row.get(column) or "")
+    except orjson.JSONDecodeError:
+        raise BadRequestData(f"Column {column}: {shown(row.get(column))} is no JSON.") from None

@@ -1,0 +1,1 @@
+"""History: recorded with every commit, sealed in the background, read from both."""

@@ -1,0 +1,198 @@
+"""History as the use cases see it: reading, aggregating, editing the temporal evolution of entities."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+
+from broker.errors import BrokerError
+from broker.model import merge
+from broker.model.entity import Entity, Instance
+from broker.model.instants import instant_key
+from broker.model.merge import SCOPE
+from broker.model.temporal import Duration, Read, Reading, TemporalEntity
+from broker.query.plan import Query
+from broker.store.apart import apart
+from broker.store.client import Database
+from broker.store.commits import Write
+from broker.store.errors import asking
+from broker.store.history import aggregates, edits, reads
+from broker.store.history.aggregates import Aggregates, Asked
+from broker.store.history.find import find
+from broker.store.indexes import EVOLUTIONS
+from broker.store.store import Store
+
+T = TypeVar("T")
+_Attributes = Mapping[str, Sequence[Instance]]
+MOST_PERIODS: Final = 100_000
+
+
+class History:
+    """The temporal evolution of entities. Every method raises NonexistentTenant, StoreUnavailable."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(self, tenant: str, query: Query) -> list[str]:
+        """Ids of entities that have or had a history: by `selectors`, `attributes` and the page of a query alone."""
+        database = await self._store.database(tenant)
+        return await self._asked(find(database[EVOLUTIONS], query))
+
+    async def read(self, tenant: str, ids: Sequence[str], reading: Reading) -> Read:
+        """The evolutions of entities, in the order of their ids; those without history are left out."""
+        database = await self._store.database(tenant)
+        return await self._asked(reads.read(database, ids, reading))
+
+    async def aggregate(
+        self,
+        tenant: str,
+        ids: Sequence[str],
+        reading: Reading,
+        duration: Duration,
+        origin: str | None,
+        *,
+        distinct: bool,
+        most: int = MOST_PERIODS,
+    ) -> Aggregates:
+        """Series summed up by periods. Raises TooManyResults for more than `most` of one series, TooComplexQuery."""
+        database = await self._store.database(tenant)
+        asked = Asked(duration, origin, distinct, most)
+        return await self._asked(aggregates.aggregate(database, ids, reading, asked))
+
+    async def create(self, tenant: str, entity: TemporalEntity) -> bool:
+        """Give an entity a history, or more of it; whether it had none.
+
+        What is new becomes an entity of the current state, too, as its newest instances have it.
+        """
+        attributes = _with_scope(entity.attributes, entity.scopes)
+        database = await self._store.database(tenant, create=True)
+        known = await self._asked(database[EVOLUTIONS].find_one({"_id": entity.id}, {"x": 1}))
+        new = (known is None or "x" in known) and not await self._asked(reads.has_points(database, entity.id))
+        if known is None and await self._made(tenant, entity, attributes):
+            await self._complete(tenant, entity.id, _without_newest(attributes))
+            return True
+        await self._typed(tenant, entity)
+        await self._edit(
+            tenant, lambda database, session: edits.add(database, entity.id, attributes, session, entity.types)
+        )
+        return new
+
+    async def add(
+        self, tenant: str, entity_id: str, attributes: _Attributes, scopes: tuple[str, ...] | None = None
+    ) -> None:
+        """Add instances; those with the datasetId and observedAt of one replace it. Raises ResourceNotFound."""
+        every = _with_scope(attributes, scopes or ())
+        await self._edit(tenant, lambda database, session: edits.add(database, entity_id, every, session))
+
+    async def patch(self, tenant: str, entity_id: str, name: str, instance_id: str, instance: Instance) -> None:
+        """Replace an instance whole, but for its datasetId and createdAt. Raises ResourceNotFound."""
+        await self._edit(
+            tenant, lambda database, session: edits.patch(database, entity_id, name, instance_id, instance, session)
+        )
+
+    async def delete_instance(self, tenant: str, entity_id: str, name: str, instance_id: str) -> None:
+        """Remove an instance. Raises ResourceNotFound."""
+        await self._edit(
+            tenant, lambda database, session: edits.delete_instance(database, entity_id, name, instance_id, session)
+        )
+
+    async def delete_attribute(
+        self, tenant: str, entity_id: str, name: str, dataset_id: str | None, delete_all: bool
+    ) -> None:
+        """Remove an attribute's instances, of one datasetId or all. Raises ResourceNotFound."""
+        await self._edit(
+            tenant,
+            lambda database, session: edits.delete_attribute(
+                database, entity_id, name, dataset_id, delete_all, session
+            ),
+        )
+
+    async def delete_entity(self, tenant: str, entity_id: str) -> None:
+        """Remove an entity's history; its current state stays. Raises ResourceNotFound."""
+        await self._edit(tenant, lambda database, session: edits.delete_entity(database, entity_id, session))
+
+    async def _made(self, tenant: str, entity: TemporalEntity, attributes: _Attributes) -> bool:
+        """Make the entity in the current state, unless it is there; whether it was made."""
+        made = _current(entity, attributes)
+
+        def apply(old: Entity | None, now: str) -> tuple[Entity | None, bool]:
+            return (merge.create(made, now), True) if old is None else (old, False)
+
+        (outcome,) = await self._store.commit(tenant, [Write(entity.id, apply)], create_tenant=True)
+        if isinstance(outcome, BrokerError):
+            raise outcome
+        return bool(outcome)
+
+    async def _complete(self, tenant: str, entity_id: str, attributes: _Attributes) -> None:
+        """Add what the current state of a new entity does not show; a scope with times instead of the one recorded."""
+
+        async def work(database: Database, session: AsyncClientSession) -> None:
+            if any("observedAt" in instance for instance in attributes.get(SCOPE, ())):
+                await edits.clear(database, entity_id, SCOPE, session)
+            await edits.add(database, entity_id, attributes, session)
+
+        if attributes:
+            await self._edit(tenant, work)
+
+    async def _typed(self, tenant: str, entity: TemporalEntity) -> None:
+        """Give the entity of the current state, if it is there, the types that it lacks."""
+
+        def apply(old: Entity | None, now: str) -> tuple[Entity | None, None]:
+            if old is None or set(entity.types) <= set(old.types):
+                return old, None
+            return old._replace(types=tuple(dict.fromkeys(old.types + entity.types)), modified_at=now), None
+
+        (outcome,) = await self._store.commit(tenant, [Write(entity.id, apply)])
+        if isinstance(outcome, BrokerError):
+            raise outcome
+
+    async def _edit(self, tenant: str, work: Callable[[Database, AsyncClientSession], Awaitable[None]]) -> None:
+        database = await self._store.database(tenant)
+        await apart(edits.transact(database, lambda session: work(database, session)))
+
+    async def _asked(self, question: Awaitable[T]) -> T:
+        with asking("history"):
+            return await apart(question)
+
+
+def _with_scope(attributes: _Attributes, scopes: tuple[str, ...]) -> dict[str, Sequence[Instance]]:
+    """Attributes, and scopes as one more."""
+    return {**attributes, SCOPE: [{"type": "Property", "value": list(scopes)}]} if scopes else dict(attributes)
+
+
+def _current(entity: TemporalEntity, attributes: _Attributes) -> Entity:
+    """The state that the newest instances make."""
+    newest = {name: list(_newest(instances).values()) for name, instances in attributes.items()}
+    scope = newest.pop(SCOPE, None)
+    scopes = tuple(scope[0]["value"]) if scope else ()
+    for instances in newest.values():
+        instances.sort(key=lambda instance: "datasetId" in instance)
+    return Entity(entity.id, entity.types, newest, "", "", scopes)
+
+
+def _without_newest(attributes: _Attributes) -> dict[str, Sequence[Instance]]:
+    """The instances that the current state does not show; it shows no times of scopes."""
+    result: dict[str, Sequence[Instance]] = {}
+    for name, instances in attributes.items():
+        shown = {id(instance) for instance in _newest(instances).values()}
+        if name == SCOPE and any("observedAt" in instance for instance in instances):
+            shown = set()
+        rest = [instance for instance in instances if id(instance) not in shown]
+        if rest:
+            result[name] = rest
+    return result
+
+
+def _newest(instances: Sequence[Instance]) -> dict[Any, Instance]:
+    """By datasetId the instance that was observed last; the last of those that were not observed, if none was."""
+    newest: dict[Any, Instance] = {}
+    for instance in instances:
+        dataset_id = instance.get("datasetId")
+        if dataset_id not in newest or _seen(instance) >= _seen(newest[dataset_id]):
+            newest[dataset_id] = instance
+    return newest
+
+
+def _seen(instance: Instance) -> str:
+    seen: str | None = instance.get("observedAt")
+    return "" if seen is None else instant_key(seen)

@@ -1,0 +1,30 @@
+"""Stores that record, and histories on them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from broker.store.client import Client, Database, connect
+from broker.store.embedded import EmbeddedMongoDB
+from broker.store.history.history import History
+from broker.store.history.record import recorder
+from broker.store.store import Store
+
+
+@pytest.fixture
+async def store(mongodb: EmbeddedMongoDB, client: Client, prefix: str) -> AsyncIterator[Store]:
+    """One worker's store, which records everything."""
+    store = Store(connect(mongodb.uri), prefix, (recorder(lambda _: None),))
+    await store.prepare()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def history(store: Store, client: Client) -> History:
+    return History(store)
+
+
+@pytest.fixture
+async def database(store: Store) -> Database:
+    return await store.database("")

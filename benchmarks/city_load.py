@@ -1,4 +1,4 @@
-"""The city's load: what its things report, and what its dashboards ask, each at its time (open loops), with a ledger."""
+"""The city's load: what its things report, what its dashboards ask, each at its time (open loops); and a ledger."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ class Report(NamedTuple):
 
     t: float
     code: str
-    index: int
+    number: int
     value: float
     item: Item
 
@@ -50,7 +50,7 @@ class Ledger:
         """Note an update."""
         if report.code not in self.index:
             self.index[report.code], self.t[report.code], self.value[report.code] = array("I"), array("d"), array("d")
-        self.index[report.code].append(report.index)
+        self.index[report.code].append(report.number)
         self.t[report.code].append(report.t)
         self.value[report.code].append(report.value)
 

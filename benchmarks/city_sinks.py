@@ -1,8 +1,8 @@
 """`python -m benchmarks.city_sinks PORT`: the receivers of a city's notifications, in a process of their own.
 
-    POST /fast/N, /slow/N   a notification to subscription number N; slow ones are answered after five seconds
-    GET  /received          all that came: records of RECEIPT
-    GET  /count             how many entities came
+POST /fast/N, /slow/N   a notification to subscription number N; slow ones are answered after five seconds
+GET  /received          all that came: records of RECEIPT
+GET  /count             how many entities came
 """
 
 import asyncio

@@ -44,12 +44,12 @@ FLEET_OF: Final = {fleet.code: fleet for fleet in FLEETS}
 
 
 class Watch(NamedTuple):
-    """A subscription: of a place (`index`) or of a district (`box`: west, south, east, north)."""
+    """A subscription: of a place (`entity`) or of a district (`box`: west, south, east, north)."""
 
     number: int
     code: str
     threshold: float
-    index: int | None
+    entity: int | None
     box: tuple[float, float, float, float] | None
     sink: str
     """`fast`, `slow` or `dead`."""
@@ -57,7 +57,7 @@ class Watch(NamedTuple):
     def document(self, endpoint: str) -> dict[str, Any]:
         """As it is sent; in the terms of its fleet's @context."""
         fleet, attribute = FLEET_OF[self.code], WATCHED[self.code]
-        selector = {"type": fleet.type} | ({} if self.index is None else {"id": f"{fleet.prefix}{self.index:06d}"})
+        selector = {"type": fleet.type} | ({} if self.entity is None else {"id": f"{fleet.prefix}{self.entity:06d}"})
         document: dict[str, Any] = {
             "id": f"urn:ngsi-ld:Subscription:bench-{self.number}",
             "type": "Subscription",
@@ -76,7 +76,7 @@ class Watch(NamedTuple):
 class Written(NamedTuple):
     """The acknowledged updates of a fleet, one element each: number of the entity, instant, the watched value."""
 
-    index: NDArray[np.uint32]
+    numbers: NDArray[np.uint32]
     t: NDArray[np.float64]
     value: NDArray[np.float64]
 
@@ -107,9 +107,7 @@ def _levels(city: City, fleet: Fleet, t: float) -> list[float]:
     """Values that a fleet reports, sorted."""
     random, moment = Random(f"{city.seed}/levels"), signals(city.seed, t)
     drawn = (random.randrange(city.counts[fleet.code]) for _ in range(SAMPLED))
-    return sorted(
-        float(city.update(fleet, index, t, moment, random)[WATCHED[fleet.code]]["value"]) for index in drawn
-    )
+    return sorted(float(city.update(fleet, index, t, moment, random)[WATCHED[fleet.code]]["value"]) for index in drawn)
 
 
 def places(city: City) -> dict[str, NDArray[np.float64]]:
@@ -129,20 +127,19 @@ def expected(
         if updates is None:
             continue
         hit = updates.value > watch.threshold
-        if watch.index is not None:
-            hit &= updates.index == watch.index
+        if watch.entity is not None:
+            hit &= updates.numbers == watch.entity
         if watch.box is not None:
-            x, y = where[watch.code][updates.index].T
+            x, y = where[watch.code][updates.numbers].T
             west, south, east, north = watch.box
             hit &= (x > west) & (x < east) & (y > south) & (y < north)
-        prefix = FLEET_OF[watch.code].prefix
-        yield (
-            watch,
-            {
-                key(f"{prefix}{index:06d}", instant(t))
-                for index, t in zip(updates.index[hit], updates.t[hit], strict=True)
-            },
-        )
+        found = zip(updates.numbers[hit].tolist(), updates.t[hit].tolist(), strict=True)
+        yield watch, {report_key(watch.code, index, t) for index, t in found}
+
+
+def report_key(code: str, index: int, t: float) -> int:
+    """The key of what an entity of a fleet reports at `t`."""
+    return key(f"{FLEET_OF[code].prefix}{index:06d}", instant(t))
 
 
 def key(entity_id: str, observed_at: str) -> int:

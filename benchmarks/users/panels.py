@@ -43,7 +43,9 @@ class View(NamedTuple):
         """West, south, east, north of a square that is such a part of the city."""
         side = self.town.blocks * BLOCK * math.sqrt(part)
         place = self.town.place(self.random.random())
-        return *position(place.x - side / 2, place.y - side / 2), *position(place.x + side / 2, place.y + side / 2)
+        west, south = position(place.x - side / 2, place.y - side / 2)
+        east, north = position(place.x + side / 2, place.y + side / 2)
+        return west, south, east, north
 
     def point(self) -> str:
         """A place in the city: GeoJSON coordinates."""

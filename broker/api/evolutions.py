@@ -25,7 +25,6 @@ from broker.api.temporal_parameters import (
     Aggregation,
     aggregation_of,
     format_of,
-    timeproperty_of,
     window_of,
 )
 from broker.errors import BadRequestData, InvalidRequest, ResourceNotFound
@@ -34,7 +33,7 @@ from broker.model.aggregates import aggregated
 from broker.model.instants import instant_key
 from broker.model.render import Representation
 from broker.model.render_temporal import aggregates_renderer, renderer, values_renderer
-from broker.model.temporal import Aggregate, Evolution, Read, Reading, Window
+from broker.model.temporal import ALL_TIME, Aggregate, Evolution, Read, Reading, TimeProperty, Window
 from broker.names import DEFAULT_DATASET, SCOPE
 from broker.query import order
 from broker.store.history.history import History
@@ -55,7 +54,7 @@ async def one(request: Request, services: Services, entity_id: str) -> Response:
     """The evolution of an entity, answered. Raises ResourceNotFound."""
     asked = _asked(request, services)
     history, tenant = services.history, request.call.tenant
-    bodies, read = await _shown(request, history, asked, [entity_id])
+    bodies, read, reading = await _shown(request, history, asked, [entity_id])
     if not bodies:
         raise ResourceNotFound(f"Entity {entity_id} has no temporal evolution.")
     if attributes_asked(request) is not None and not any(map(is_there, read.evolutions)):
@@ -64,7 +63,7 @@ async def one(request: Request, services: Services, entity_id: str) -> Response:
             raise ResourceNotFound(f"Entity {entity_id} never had one of the attributes that attrs names.")
     if not bodies[0]:
         raise ResourceNotFound(f"Entity {entity_id} has none of the members that pick and omit leave.")
-    return _partial(request, asked.reading, read, rendering.document(request, bodies[0]))
+    return _partial(request, reading, read, rendering.document(request, bodies[0]))
 
 
 async def page(request: Request, services: Services, page: Page) -> Response:
@@ -79,7 +78,7 @@ async def page(request: Request, services: Services, page: Page) -> Response:
     reading = replace(asked.reading, attributes=None if attributes_asked(request) is None else asked.named)
     wanted = TemporalQuery(query, reading, descending, services.settings.max_examined)
     found = await matching(services.history, request.call, wanted)
-    bodies, read = await _shown(request, services.history, asked, page.shown(found.ids))
+    bodies, read, _ = await _shown(request, services.history, asked, page.shown(found.ids))
     response = rendering.documents(request, [body for body in bodies if body])
     response.headers += page_lines(request, page, found.ids, found.total, ordered=descending)
     return _partial(request, asked.reading, read, response)
@@ -110,18 +109,28 @@ def _asked(request: Request, services: Services) -> _Asked:
 
 async def _shown(
     request: Request, history: History, asked: _Asked, ids: Sequence[str]
-) -> tuple[list[dict[str, Any]], Read]:
-    """The evolutions as they are shown, and what was read of them."""
+) -> tuple[list[dict[str, Any]], Read, Reading]:
+    """The evolutions as they are shown, what was read of them, and how."""
     if asked.form == AGGREGATED_VALUES:
-        return await _aggregated(request, history, asked, ids)
+        return *await _aggregated(request, history, asked, ids), asked.reading
     read = await history.read(request.call.tenant, ids, asked.reading) if ids else Read([])
-    context, timeproperty = request.call.context, timeproperty_of(request)
+    if asked.reading.window == ALL_TIME and read.cut is None and _size(read) > (asked.reading.bound or 0):
+        # Points without observedAt are not cut by it: all of them have a modifiedAt.
+        asked = asked._replace(reading=replace(asked.reading, window=Window(TimeProperty.MODIFIED_AT)))
+        read = await history.read(request.call.tenant, ids, asked.reading)
+    context, timeproperty = request.call.context, asked.reading.window.timeproperty
     if asked.form == TEMPORAL_VALUES:
         kinds = await _kinds_beyond(request, history, asked.reading, read)
         render = values_renderer(context, asked.representation, timeproperty, kinds)
     else:
         render = renderer(context, asked.representation, timeproperty)
-    return list(map(render, read.evolutions)), read
+    return list(map(render, read.evolutions)), read, asked.reading
+
+
+def _size(read: Read) -> int:
+    return sum(
+        len(points) for each in read.evolutions for series in each.attributes.values() for points in series.values()
+    )
 
 
 async def _kinds_beyond(request: Request, history: History, reading: Reading, read: Read) -> dict[str, str]:

@@ -105,3 +105,17 @@ def test_a_query_is_cut_over_all_entities(client: httpx2.Client) -> None:
     assert (minutes(first, "b"), minutes(second, "a")) == (list(range(18, 27)), [20])
     query = {"type": "Query", "entities": [{"type": "Vehicle"}], "temporalQ": {"timerel": "after", "timeAt": at(18)}}
     assert client.post("/temporal/entityOperations/query", json=query).status_code == 206
+
+
+def test_points_without_observed_at_are_cut_too(client: httpx2.Client) -> None:
+    """TE-16: without a time that is asked for, by their modifiedAt."""
+    entity_id = "urn:ngsi-ld:Bus:1"
+    assert client.post("/entities", json={"id": entity_id, "type": "Bus", "a": 0}).status_code == 201
+    for value in range(1, 15):
+        assert client.patch(f"/entities/{entity_id}/attrs", json={"a": value}).status_code == 204
+    answer = client.get(f"/temporal/entities/{entity_id}?options=sysAttrs")
+    assert answer.status_code == 206
+    shown = answer.json()["a"]
+    assert [each["value"] for each in shown] == list(range(10))
+    first, last = (shown[place]["modifiedAt"] for place in (0, -1))
+    assert answer.headers["content-range"] == f"date-time {first}-{last}/*"

@@ -59,7 +59,7 @@ def stop(environment: Environment, **_: Any) -> None:
     else:
         found = _checks(environment)
     if isinstance(runner, WorkerRunner):
-        runner.send_message(CHECKED, [each._asdict() for each in found])
+        runner.send_message(CHECKED, {"checks": [each._asdict() for each in found]})
         return
     for each in found:
         _tell(environment, each)
@@ -103,7 +103,7 @@ def init(environment: Environment, **_: Any) -> None:
 
 
 def _hear(environment: Environment, msg: Any) -> None:
-    _checked[msg.node_id] = [Check(**each) for each in msg.data]
+    _checked[msg.node_id] = [Check(**each) for each in msg.data["checks"]]
 
 
 def _finish(environment: Environment, msg: Any) -> None:

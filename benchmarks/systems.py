@@ -73,7 +73,9 @@ def metrics(broker: Served, operations: frozenset[str] = frozenset({"metrics", "
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process and its children until now."""
+    """CPU time of a process and its children until now; 0 of none (`pid` 0)."""
+    if not pid:
+        return 0.0
     processes = _processes()
     return sum(processes[each][1] for each in _family(pid, processes) & processes.keys()) / os.sysconf("SC_CLK_TCK")
 

@@ -89,7 +89,10 @@ def _measure_other(other: Other, repetitions: int, entities: int, only: set[str]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         broker = Served(other.address, other.pid)
-        load_seconds = measure.load(broker, entities)
+        try:
+            load_seconds = measure.load(broker, entities)
+        except ConnectionError as error:
+            raise typer.BadParameter(f"no broker answers at {other.address}: {error}", param_hint="--url") from None
         http = stack.enter_context(systems.http_limit(folder / "http.log")) if other.is_local else None
         stage = Stage(broker, Limits(http, None) if http else None, other.database_pid, None, folder, entities)
         progress = stack.enter_context(_progress())

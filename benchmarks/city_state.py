@@ -16,7 +16,13 @@ UPDATE_GOAL: Final = 5.0
 QUERY_GOAL: Final = 1.0
 """Seconds, p95, of a panel."""
 FULL: Final = 0.95
-"""Part of one core, or of memory, from which on it is said to be used up."""
+"""Part of a core, or of all, from which on it is said to be used up."""
+DISTURBED: Final = 0.2
+"""Part of the machine that others may use before the run says little."""
+
+
+OTHERS: Final = "others"
+"""What else ran on the machine."""
 
 
 class Window(NamedTuple):
@@ -95,7 +101,8 @@ class Watcher:
 
     def _cpus(self) -> dict[str, float]:
         own = os.times()
-        return {name: systems.cpu_seconds(pid) for name, pid in self._pids.items()} | {"load": own.user + own.system}
+        known = {name: systems.cpu_seconds(pid) for name, pid in self._pids.items()} | {"load": own.user + own.system}
+        return known | {OTHERS: max(0.0, busy_seconds() - sum(known.values()))}
 
 
 class Stretch(NamedTuple):
@@ -118,7 +125,9 @@ def stretch(windows: Sequence[Window], cores: int) -> Stretch:
     busy = ", ".join(f"{name} {used:.2f}" for name, used in sorted(first.cores.items(), key=lambda each: -each[1]))
     whole = sum(first.cores.values())
     said = f"{' and '.join(first.late())} at {first.second:.0f} s; cores used: {busy} ({whole:.2f} of {cores})"
-    if first.cores.get("broker", 0.0) >= FULL:
+    if first.cores.get(OTHERS, 0.0) >= DISTURBED * cores:
+        said += "; other processes took what was missing: this run says little"
+    elif first.cores.get("broker", 0.0) >= FULL:
         said += "; the broker had its core full"
     elif whole >= FULL * cores:
         said += "; the machine was full"
@@ -131,6 +140,12 @@ def _percentiles(values: Sequence[float]) -> tuple[float, float]:
         return (values[0], values[0]) if values else (0.0, 0.0)
     cuts = quantiles(values, n=20, method="inclusive")
     return round(cuts[9], 4), round(cuts[18], 4)
+
+
+def busy_seconds() -> float:
+    """CPU time of all processes of the machine until now (proc(5))."""
+    user, nice, system, _idle, _iowait, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> float:

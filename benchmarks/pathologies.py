@@ -1,4 +1,4 @@
-"""`python -m benchmarks.pathologies`: what other brokers are known to be slow or wrong at; does it cost us more, too?"""
+"""`python -m benchmarks.pathologies`: what other brokers are known to be slow or wrong at; does it cost us more too?"""
 
 import json
 import tempfile

@@ -33,7 +33,7 @@ from broker.model.join import Linked, View, flattened, inline_renderer
 from broker.model.languages import language_ranges
 from broker.model.parse import parse_attribute_name
 from broker.model.project import ENTITY_MEMBERS, Members, in_language, instance_of
-from broker.model.render import Render, Representation, attribute_renderer, bare_value, projected, renderer
+from broker.model.render import Render, Representation, attribute_renderer, bare_value, reduced, renderer
 from broker.model.versions import CURRENT, Version, conformed
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON, JSON_LD
 from broker.query import projection
@@ -87,7 +87,7 @@ def asked_for(request: Request, plain: Representation) -> Representation:
         raise BadRequestData("Parameters pick and omit name the same member.")
     lang = request.get(LANG)
     languages = language_ranges(lang) if lang is not None else ()
-    return projected(plain, request.get(DATASET_ID), languages, picked, omitted)
+    return reduced(plain, request.get(DATASET_ID), languages, picked, omitted)
 
 
 def members(request: Request, parameter: Parameter[str]) -> Members | None:

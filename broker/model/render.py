@@ -41,7 +41,7 @@ class Representation:
     """By relationship, how the entities are shown that it links to; the others as this one, with all members."""
 
 
-def projected(
+def reduced(
     plain: Representation,
     dataset_ids: frozenset[str] | None,
     languages: tuple[str, ...],
@@ -58,7 +58,7 @@ def projected(
         dataset_ids=dataset_ids,
         languages=languages,
         linked=tuple(
-            (name, projected(plain, dataset_ids, languages, inner_picked.get(name), inner_omitted.get(name)))
+            (name, reduced(plain, dataset_ids, languages, inner_picked.get(name), inner_omitted.get(name)))
             for name in {**inner_picked, **inner_omitted}
         ),
     )

@@ -14,7 +14,7 @@ from broker.model.instants import instant_key
 from broker.model.join import Join, JoinForm
 from broker.model.languages import language_ranges
 from broker.model.project import ENTITY_MEMBERS, Members
-from broker.model.render import Format, Representation, projected
+from broker.model.render import Format, Representation, reduced
 from broker.model.versions import CURRENT, Version, conformed
 from broker.names import JSON
 from broker.query import coded, entity_types, geo, projection, scope
@@ -182,7 +182,7 @@ def _representation(kept: Kept, notification: Mapping[str, Any]) -> Representati
     languages = language_ranges(kept["lang"]) if "lang" in kept else ()
     if picked is None and omitted is None and datasets is None and not languages:
         return plain
-    return projected(plain, datasets, languages, picked, omitted)
+    return reduced(plain, datasets, languages, picked, omitted)
 
 
 def _members(notification: Mapping[str, Any], member: str) -> Members | None:

@@ -10,9 +10,9 @@ from broker.call import Call
 from broker.model.entity import Entity
 from broker.model.merge import create
 from broker.model.parse import parse_entity
+from broker.names import CORE_CONTEXT
 from broker.store import subscriptions as records
 from broker.store.client import Client, connect
-from broker.names import CORE_CONTEXT
 from broker.store.commits import Write
 from broker.store.embedded import EmbeddedMongoDB
 from broker.store.outbox import OUTBOX

@@ -131,6 +131,13 @@ def test_an_instance_is_deleted(api: httpx2.Client, vehicle: str) -> None:
     assert values(evolution(api, vehicle, "datasetId=@none")["speed"]) == [80]
 
 
+def test_without_an_instance_id_nothing_is_deleted(api: httpx2.Client, vehicle: str) -> None:
+    """§6.22.3.2: an empty id is no URI, and the attribute is not meant."""
+    before = evolution(api, vehicle)
+    assert api.delete(f"/temporal/entities/{vehicle}/attrs/speed/").status_code == 400
+    assert evolution(api, vehicle) == before
+
+
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_an_instance_that_is_not_there(api: httpx2.Client, vehicle: str, method: str) -> None:
     """TE-04, TE-05, §5.6.14, §5.6.15: 404; 400 for what is no id or no name."""

@@ -237,5 +237,17 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "type": "array",
         "items": object_of({"entity_id": URI, "violations": {"type": "array"}}, "entity_id"),
     },
+    "HistoryRule": {
+        "type": "object",
+        "properties": {
+            **{name: {"type": "string"} for name in ("type", "attribute")},
+            "mode": {"enum": ["all", "changes", "off"]},
+            **{name: {"type": "string", "format": "duration"} for name in ("interval", "retention")},
+            "deadBand": {"type": "number", "minimum": 0},
+            "@context": _CONTEXT,
+        },
+        "description": "docs/operations.md.",
+    },
+    "HistoryRules": {"type": "array", "items": ref("HistoryRule")},
     "OpenAPI": {"type": "object"},
 }

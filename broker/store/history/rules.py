@@ -40,7 +40,7 @@ class RuleBooks:
 
 
 class Rulings:
-    """The rules of tenants, as operators see and change them. Every method raises NonexistentTenant, StoreUnavailable."""
+    """The rules of tenants, as operators see and change them. They raise NonexistentTenant, StoreUnavailable."""
 
     def __init__(self, client: Client, prefix: str) -> None:
         self._tenants = Tenants(client, prefix)

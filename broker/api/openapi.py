@@ -24,6 +24,8 @@ PATH_VARIABLES: Final = {
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
     "instanceId": "Id of the attribute instance, a URI, percent-encoded as a path segment.",
     "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
+    "deadLetterId": "Id of the dead letter, as the list of them says it.",
+    "subscriptionId": "Id of the subscription, a URI, percent-encoded as a path segment.",
     "entityMapId": "Id of the entity map, a URI, percent-encoded as a path segment.",
 }
 

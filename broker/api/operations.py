@@ -21,6 +21,7 @@ from broker.api.table import (
     models,
     process,
     recording,
+    subscriptions,
     temporal,
 )
 from broker.names import JSON
@@ -42,6 +43,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *batch.OPERATIONS,
     *discovery.OPERATIONS,
     *temporal.OPERATIONS,
+    *subscriptions.OPERATIONS,
     *contexts.OPERATIONS,
     *entity_maps.OPERATIONS,
     *process.OPERATIONS,

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from broker.subscriptions.schema import SUBSCRIPTION
+
 URI: Final = {"type": "string", "format": "iri"}
 _CONTEXT: Final = {"type": ["string", "object", "array"], "description": "In bodies of type application/ld+json only."}
 _INSTANT: Final = {"type": "string", "format": "date-time"}
@@ -33,6 +35,18 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "EntityOrList": {"oneOf": [ref("Entity"), ref("EntityList")]},
     "Attribute": object_of({"type": {"type": "string"}, "datasetId": URI, "observedAt": _INSTANT, "@context": _CONTEXT})
     | {"description": "§4.5. Its value is in the member of its kind; every other member is a sub-attribute."},
+    "Subscription": SUBSCRIPTION
+    | {
+        "properties": SUBSCRIPTION["properties"] | {"@context": _CONTEXT},
+        "description": "§5.2.12. Members that the broker writes are ignored when sent.",
+    },
+    "SubscriptionFragment": SUBSCRIPTION
+    | {
+        "properties": SUBSCRIPTION["properties"] | {"@context": _CONTEXT},
+        "required": [],
+        "description": "§5.8.2. The NGSI-LD Null removes a member.",
+    },
+    "SubscriptionList": {"type": "array", "items": ref("Subscription")},
     "Value": {"description": "Any JSON."},
     "Types": {
         "oneOf": [
@@ -218,6 +232,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         {name: {"type": "string"} for name in ("name", "version", "specification", "coreContext")}, "name", "version"
     ),
     "Metrics": {"type": "string"},
+    "DeadLetters": {"type": "array", "items": object_of({"id": {"type": "string"}}, "id")},
     "Tenants": {"type": "array", "items": object_of({"tenant": {"type": "string"}}, "tenant")},
     "DataModels": {
         "type": "array",

@@ -13,7 +13,8 @@ from broker.errors import StartError
 DRAWN: Final = 1_000
 """Points that a picture shows, if nobody says how many."""
 _TICK_WIDTH: Final = 24
-_TIMES: Final = ((3 * 86_400, "%Y-%m-%d"), (600, "%m-%d %H:%M"), (0, "%H:%M:%S"))
+_MARGIN: Final = 12
+_TIMES: Final = ((60 * 86_400, "%Y-%m-%d"), (600, "%m-%d %H:%M"), (0, "%H:%M:%S"))
 """Seconds that a picture spans at least, and how its times are written."""
 
 
@@ -36,9 +37,11 @@ class Picture(NamedTuple):
 
 def draw(picture: Picture, width: int, height: int, *, colours: bool) -> str:
     """A picture of so many characters."""
+    width, height = max(width, 40), max(height, 10)
     plotext.clear_figure()
-    plotext.plot_size(max(width, 40), max(height, 10))
-    plotext.title(picture.title)
+    plotext.limit_size(False, False)  # the size is the one asked for, whatever terminal there is
+    plotext.plot_size(width, height)
+    plotext.title(_shortened(picture.title, width - _MARGIN))
     plotext.ylabel(picture.axis)
     for each in picture.drawn:
         for times, numbers in _unbroken(each):
@@ -99,6 +102,11 @@ def _unbroken(series: Drawn) -> list[tuple[list[float], list[float]]]:
             times.append(time)
             numbers.append(number)
     return [part for part in parts if part[0]]
+
+
+def _shortened(text: str, length: int) -> str:
+    """A text without its beginning if it is too long: names that are IRIs differ at their ends."""
+    return text if len(text) <= length else f"…{text[1 - length :]}"
 
 
 def _ticks(times: list[float], count: int) -> list[tuple[float, str]]:

@@ -44,7 +44,7 @@ def drawn(instances: Iterable[dict[str, Any]], attribute: str, timeproperty: Tim
 def _levels(several: list[list[tuple[float, dict[str, Any]]]], attribute: str) -> tuple[str, ...]:
     """The texts that are drawn, in order; none if all are numbers. Raises StartError."""
     values = [_value(instance) for points in several for _, instance in points if "deletedAt" not in instance]
-    if all(isinstance(value, int | float) for value in values):
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return ()
     texts = sorted({_text(value) for value in values if not isinstance(value, dict | list)})
     if not texts or len(texts) > MOST_LEVELS:

@@ -1,8 +1,10 @@
 """`broker plot`: the history of an attribute as a picture, in the terminal or a file; of any NGSI-LD broker."""
 
 import asyncio
+import re
 import shutil
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -22,6 +24,8 @@ from broker.model.temporal import TimeProperty
 SUFFIXES: Final = (".png", ".svg")
 _HEIGHT: Final = 24
 _MOST_PAGES: Final = 1_000
+_PART: Final = re.compile(r"date-time \S+-(\d{4}-\d\d-\d\dT[^/]+)/")
+_NO_ATTRIBUTES: Final = frozenset({"id", "type", "scope", "@context", "createdAt", "modifiedAt", "deletedAt"})
 
 
 def plot(
@@ -96,8 +100,7 @@ async def _read(
                 raise StartError(
                     f"There is no history of {entity} at {remote.root}.", "Check the id and the tenant (--tenant)."
                 )
-            instances = body.get(attribute, [])
-            for instance in instances if isinstance(instances, list) else [instances]:
+            for instance in _instances(body, attribute):
                 found[instance.get("instanceId", len(found))] = instance
             until = _end_of_part(headers)
             if until is None or "lastN" in query:
@@ -110,15 +113,23 @@ async def _read(
     return list(found.values())
 
 
+def _instances(body: dict[str, Any], attribute: str) -> list[dict[str, Any]]:
+    """The instances of the one attribute that was asked for, whichever of its names the broker uses."""
+    others = [content for name, content in body.items() if name not in _NO_ATTRIBUTES]
+    content = body.get(attribute, others[0] if len(others) == 1 else [])
+    several = content if isinstance(content, list) else [content]
+    return [each for each in several if isinstance(each, dict)]
+
+
 def _from(query: dict[str, str], start: str) -> dict[str, str]:
     """A query of all before a time, from another time on."""
     return query | {"timerel": "between", "timeAt": start, "endTimeAt": query["timeAt"]}
 
 
-def _end_of_part(headers: Any) -> str | None:
+def _end_of_part(headers: Mapping[str, str]) -> str | None:
     """Where the next part begins: the second time of `date-time START-END/SIZE` (GS CIM 009 §6.3.10)."""
-    times = headers.get("Content-Range", "").removeprefix("date-time ").rpartition("/")[0]
-    return times[len(times) // 2 + 1 :] or None if times[len(times) // 2 : len(times) // 2 + 1] == "-" else None
+    part = _PART.match(headers.get("Content-Range", ""))
+    return None if part is None else part[1]
 
 
 def _points(several: list[Drawn]) -> int:

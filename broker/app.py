@@ -65,9 +65,9 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
         control = control_database(database, settings.database)
         rules = Rules(control, bundle())
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
+        books = RuleBooks(control, _default_rule(settings))
         registry = Subscriptions(partial(subscriptions.changed, control), settings.max_linked)
         committed: list[Committed] = []
-        books = RuleBooks(control, _default_rule(settings))
         store = Store(
             database,
             settings.database,

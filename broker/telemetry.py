@@ -45,6 +45,13 @@ READ_BATCH_SIZE: Final = Histogram("ngsild_read_batch_size", "Reads by id in one
 DATABASE_SECONDS: Final = Histogram(
     "ngsild_database_seconds", "Time that the database took.", ("command",), buckets=_SECONDS
 )
+QUERIES_WAITING: Final = Gauge(
+    "ngsild_queries_waiting", "Queries that wait for their turn at the database.", multiprocess_mode="livesum"
+)
+QUERIES_RUNNING: Final = Gauge(
+    "ngsild_queries_running", "Queries that the database works on.", multiprocess_mode="livesum"
+)
+QUERIES_SHARED: Final = Counter("ngsild_queries_shared", "Queries that were answered by the run of an identical one.")
 _NOTIFICATIONS: Final = Counter("ngsild_notifications", "Notifications that were answered, or not.", ("outcome",))
 NOTIFICATIONS_SENT: Final = _NOTIFICATIONS.labels("sent")
 NOTIFICATIONS_FAILED: Final = _NOTIFICATIONS.labels("failed")
@@ -57,13 +64,6 @@ NOTIFICATION_LAG: Final = Histogram(
 NOTIFICATIONS_OWED: Final = Gauge(
     "ngsild_notifications_owed", "Notifications in the outbox, roughly.", multiprocess_mode="mostrecent"
 )
-QUERIES_WAITING: Final = Gauge(
-    "ngsild_queries_waiting", "Queries that wait for their turn at the database.", multiprocess_mode="livesum"
-)
-QUERIES_RUNNING: Final = Gauge(
-    "ngsild_queries_running", "Queries that the database works on.", multiprocess_mode="livesum"
-)
-QUERIES_SHARED: Final = Counter("ngsild_queries_shared", "Queries that were answered by the run of an identical one.")
 CONTEXT_CACHE: Final = Counter("ngsild_context_cache", "Look-ups of compiled contexts.", ("result",))
 CONTEXT_HITS: Final = CONTEXT_CACHE.labels("hit")
 CONTEXT_MISSES: Final = CONTEXT_CACHE.labels("miss")

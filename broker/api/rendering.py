@@ -71,10 +71,10 @@ def representation(request: Request) -> Representation:
         raise InvalidRequest("Parameter options: more than one format.")
     name = request.get(FORMAT) or next(iter(formats), "normalized")
     plain = _REPRESENTATIONS[name, SYS_ATTRS in chosen]
-    return projected(request, plain)
+    return asked_for(request, plain)
 
 
-def projected(request: Request, plain: Representation) -> Representation:
+def asked_for(request: Request, plain: Representation) -> Representation:
     """A representation, and what the parameters leave away of it. Raises BadRequestData."""
     if not any(part.name in request.values for part in (*PROJECTION, ATTRS)):
         return plain

@@ -157,8 +157,8 @@ class Delivery:
     async def _entities(self, subscription: Subscription) -> list[Entity]:
         """All that a time-driven subscription asks for, at most NGSILD_MAX_LIMIT entities."""
         query = replace(subscription.query, limit=self._settings.max_limit)
-        matches = await self._store.find(subscription.tenant, query)
-        found = list(matches.found)
-        async for more in self._store.rest(subscription.tenant, query, matches):
-            found += more
-        return [each.entity for each in found]
+        page = await self._store.find(subscription.tenant, query)
+        entities = [found.entity for found in page.found]
+        async for more in self._store.rest(subscription.tenant, query, page):
+            entities.extend(found.entity for found in more)
+        return entities

@@ -57,10 +57,10 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     "counters": (),
     CONFIGURATION: (),
     LEASES: (),
+    HISTORY_RULES: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
     STATUS: (),
     SUBSCRIPTIONS: SUBSCRIPTION_INDEXES,
     **OUTBOX_INDEXES,
-    HISTORY_RULES: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
     CONTEXTS: (
         IndexModel([("tenant", ASCENDING), ("kind", ASCENDING)], name="tenant"),
         IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),

@@ -32,11 +32,10 @@ from broker.store.sweep import sweep
 from broker.store.tenants import DEFAULT, RENEWAL, RENEWAL_TIMEOUT, UNLIMITED, Listed, Tenants
 from broker.telemetry import log
 
-T = TypeVar("T")
-
 FIRST_OF_REST: Final = 4
 MOST_OF_REST: Final = 1000
 """Entities of the rest of a page that are read at once: few if nothing is known of their size, and at most."""
+T = TypeVar("T")
 
 _logger = log(__name__)
 
@@ -170,6 +169,10 @@ class Store:
         """The entity maps of a tenant. Raises NonexistentTenant, StoreUnavailable."""
         return (self._tenants.get(tenant) or await self._tenant(tenant)).maps
 
+    async def names(self) -> list[str]:
+        """The names of all tenants, the default one first. Raises StoreUnavailable."""
+        return await apart(self._registry.names())
+
     async def check_tenant(self, tenant: str) -> None:
         """Raise NonexistentTenant if there is no such tenant; StoreUnavailable."""
         if tenant not in self._tenants:
@@ -193,10 +196,6 @@ class Store:
     async def catch_up(self, tenants: Collection[str] | None = None) -> None:
         """Take in how tenants are configured as it is committed now, all of them if None. Raises StoreUnavailable."""
         await self._configuration.catch_up_all(tenants)
-
-    async def names(self) -> list[str]:
-        """The names of all tenants, the default one first. Raises StoreUnavailable."""
-        return await apart(self._registry.names())
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""

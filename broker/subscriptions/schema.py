@@ -165,18 +165,18 @@ def check(document: Any) -> None:
         raise BadRequestData("The body is no object of type Subscription.")
     error = max(_VALIDATOR.iter_errors(document), key=relevance, default=None)
     if error is not None:
-        raise BadRequestData(f"Subscription: {_told(error)}")
+        raise BadRequestData(f"Subscription: {_told(error)}.")
 
 
 def _told(error: ValidationError) -> str:
-    """The error as a sentence that names the member."""
+    """The error as a clause that names the member."""
     where, found, schema = _path(error), cast(Any, error.instance), cast(Any, error.schema)
     if error.validator == "required":
-        return f"{_member(where, min(set(schema['required']) - found.keys()))} is missing."
+        return f"{_member(where, min(set(schema['required']) - found.keys()))} is missing"
     if error.validator == "additionalProperties":
-        return f"{_member(where, min(found.keys() - schema['properties'].keys()))} is no member of it."
+        return f"{_member(where, min(found.keys() - schema['properties'].keys()))} is no member of it"
     told = _TOLD.get(str(error.validator), lambda _: "which is not what it may be")
-    return f"{where} is {shown(found)}, {told(error.validator_value)}."
+    return f"{where} is {shown(found)}, {told(error.validator_value)}"
 
 
 def _types(expected: Any) -> str:

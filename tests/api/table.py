@@ -7,6 +7,7 @@ from broker.api.operations import OPERATIONS
 
 ENTITY_ID = "urn:ngsi-ld:Nothing:1"
 ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
+INSTANCE_ID = "urn:ngsi-ld:Instance:0"
 SUBSCRIPTION_ID = "urn:ngsi-ld:Subscription:nothing"
 SUBSCRIPTION: dict[str, Any] = {
     "id": SUBSCRIPTION_ID,
@@ -14,7 +15,6 @@ SUBSCRIPTION: dict[str, Any] = {
     "entities": [{"type": "Nothing"}],
     "notification": {"endpoint": {"uri": "http://receiver.invalid/"}},
 }
-INSTANCE_ID = "urn:ngsi-ld:Instance:0"
 _VARIABLES = {
     "{entityId}": ENTITY_ID,
     "{attrId}": "value",

@@ -9,7 +9,7 @@ import pytest
 from broker.store.client import Client, Database, connect
 from broker.store.commits import Deriving, Owed
 from broker.store.embedded import EmbeddedMongoDB
-from broker.store.outbox import DEAD_LETTERS, Outbox, lane, letter, of_lane, owe, steps
+from broker.store.outbox import DEAD_LETTERS, Debts, Outbox, lane, letter, of_lane, steps
 from broker.store.outbox_status import STATUS, Status, Statuses, Tally
 from broker.store.store import Store
 from broker.store.tenants import Tenants
@@ -20,8 +20,9 @@ THEN = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
 def every_change(deriving: Deriving) -> Iterable[Owed]:
-    for position, change in enumerate(deriving.changes):
-        yield from owe(deriving, position, SUBSCRIPTION, [change])
+    debts = Debts(deriving)
+    for change in deriving.changes:
+        yield from debts.owe(SUBSCRIPTION, [change])
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ async def test_what_is_buried_is_a_dead_letter_once(owing: Store, control: Datab
 
 async def test_a_large_request_is_owed_in_portions(client: Client, prefix: str, control: Database) -> None:
     def at_once(deriving: Deriving) -> Iterable[Owed]:
-        return owe(deriving, 7, SUBSCRIPTION, deriving.changes)
+        return Debts(deriving).owe(SUBSCRIPTION, deriving.changes)
 
     store = Store(client, prefix, [at_once])
     await store.prepare()

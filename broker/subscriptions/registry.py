@@ -162,7 +162,7 @@ class Registry:
         found = self._compiled.get(key)
         if found is None:
             subscription = compile_kept(tenant, orjson.loads(entry.kept), self._max_linked)
-            found = self._compiled[key] = _Compiled(subscription, matches(subscription.query))
+            found = self._compiled[key] = _Compiled(subscription, matches(subscription.candidates))
         return found
 
 

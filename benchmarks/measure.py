@@ -156,8 +156,12 @@ class Subject:
 
     def _remove_created(self) -> None:
         """Until nothing more comes: requests whose client went away are committed all the same."""
-        while self.case.creates and self._stage.entities.delete_many(store_data.created_filter()).deleted_count:
+        while self.case.creates and self._removed():
             sleep(0.3)
+
+    def _removed(self) -> int:
+        database = self._stage.entities.database
+        return sum(database[each].delete_many(store_data.CREATED).deleted_count for each in store_data.KEPT_IN)
 
 
 def load(broker: Served, entities: int) -> float:

@@ -112,4 +112,6 @@ async def adopt(database: Database, entity_id: str, session: AsyncClientSession)
 
 
 def _has_new(entity: Entity, names: set[str]) -> bool:
+    if names <= entity.attributes.keys():
+        return False
     return any(name not in entity.attributes for name in names if name != SCOPE or not entity.scopes)

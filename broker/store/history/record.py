@@ -45,15 +45,15 @@ class _Recording:
 
     def take(self, change: Change) -> None:
         """Record a change."""
-        points = list(recorded(change.old, change.new, change.instant))
+        points = recorded(change.old, change.new, change.instant)
         if points and self._rules is not None:
             points = self._kept(change, points, self._rules)
             if not points:
                 return
         entity_id = change.entity_id
         if points:
-            lines = [line(2 * change.revision, point) for point in points]
-            self._lines.setdefault(entity_id, []).extend(lines)
+            sequence = 2 * change.revision
+            self._lines.setdefault(entity_id, []).extend([line(sequence, point) for point in points])
         names = {point.name for point in points}
         self._entries.note(entity_id, change.old, change.new, names, change.instant)
         if self._rules is not None and change.new is not None:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install run test test-all check format bench bench-full profile conformance docs clean
+.PHONY: install run test test-all check format bench bench-full bench-city bench-scale pathologies profile conformance docs clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "The broker needs Python 3.11 or newer; say PYTHON=python3.11 make …"; exit 1; }
@@ -52,6 +52,16 @@ profile: $(VENV)/.installed-bench
 bench-full: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 5
 	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000 --entities 1000000 --repetitions 5
+
+# A whole city lives on this machine: an hour, unless CITY="--minutes 3 --size town" or the like says something else.
+bench-city: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.city $(CITY)
+
+bench-scale: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.scale
+
+pathologies: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.pathologies
 
 # ETSI's conformance suite against a running broker. SUITE: a checkout of it, see docs/conformance.md; ROBOT: a Python
 # with its requirements; AREAS: what to run, all by default; CONFORMANCE: further options.

@@ -4,7 +4,8 @@ import json
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import typer
 from pymongo import MongoClient
@@ -16,7 +17,9 @@ from benchmarks.cases import CASES, System
 from benchmarks.measure import Limits, Run, Stage, Subject
 from benchmarks.report import CaseResult, Report
 from benchmarks.starvation import Starvation
+from benchmarks.systems import Served
 from benchmarks.verdicts import Verdict
+from broker.names import API_ROOT
 from broker.store.indexes import ENTITIES
 
 CACHE_MB: Final = 2048
@@ -30,13 +33,25 @@ def main(
     repetitions: Annotated[int, typer.Option(min=1, help="Of every measurement.")] = 3,
     entities: Annotated[int, typer.Option(min=2000, help="In the database; 10 000 or 100 000 are usual.")] = 10_000,
     record: Annotated[bool, typer.Option(help="Put the figures into docs/benchmarks.md.")] = False,
+    url: Annotated[str, typer.Option(help="Of another NGSI-LD broker to measure; see docs/other-brokers.md.")] = "",
+    name: Annotated[str, typer.Option(help="Of the broker at --url, for the report.")] = "",
+    pid: Annotated[int, typer.Option(help="Its process, if it is here: CPU time is taken of it and its children.")] = 0,
+    database_pid: Annotated[int, typer.Option(help="Its database's process, if it is here.")] = 0,
     only: Annotated[list[str] | None, typer.Option(help="Names of cases; `starvation` too. All, if absent.")] = None,
 ) -> None:
     """Measure the broker beside what HTTP and MongoDB allow, and judge it by benchmarks/targets.toml."""
     if not wrk.is_installed():
         console.print(wrk.MISSING)
         raise SystemExit(2)
-    found = _measure(repetitions, entities, set(only or ()))
+    if url and record:
+        raise typer.BadParameter("another broker's figures have no place on our page", param_hint="--record")
+    chosen = set(only or ())
+    if url:
+        other = Other(_address(url), pid, database_pid)
+        found = _measure_other(other, repetitions, entities, chosen)
+        found.about["broker"] = name or url
+    else:
+        found = _measure(repetitions, entities, chosen)
     tables.show(found, console)
     path = report.write(found)
     html_path = path.with_suffix(".html")
@@ -48,13 +63,51 @@ def main(
     raise SystemExit(1 if verdict_of & {Verdict.MISSED, Verdict.VOID} else 0)
 
 
+class Other(NamedTuple):
+    """Another broker: `host:port`, its process and its database's (0: unknown)."""
+
+    address: str
+    pid: int
+    database_pid: int
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine: only then H beside it says something."""
+        host = self.address.rpartition(":")[0].strip("[]")
+        return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or parts.path.rstrip("/") not in ("", API_ROOT):
+        raise typer.BadParameter("write it as in http://localhost:1026", param_hint="--url")
+    return parts.netloc if parts.port else f"{parts.netloc}:80"
+
+
+def _measure_other(other: Other, repetitions: int, entities: int, only: set[str]) -> Report:
+    """The cases that the standard alone describes; beside a broker on this machine, H."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        broker = Served(other.address, other.pid)
+        try:
+            load_seconds = measure.load(broker, entities)
+        except ConnectionError as error:
+            raise typer.BadParameter(f"no broker answers at {other.address}: {error}", param_hint="--url") from None
+        http = stack.enter_context(systems.http_limit(folder / "http.log")) if other.is_local else None
+        stage = Stage(broker, Limits(http, None) if http else None, other.database_pid, None, folder, entities)
+        progress = stack.enter_context(_progress())
+        return report.make(repetitions, entities, load_seconds, _cases(stage, repetitions, only, progress), [])
+
+
+def _progress() -> Progress:
+    return Progress(TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+
+
 def _measure(repetitions: int, entities: int, only: set[str]) -> Report:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         uri, mongod_pid = stack.enter_context(systems.mongod(folder / "data", CACHE_MB))
-        progress = stack.enter_context(
-            Progress(TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        )
+        progress = stack.enter_context(_progress())
         with ExitStack() as stage_stack:
             broker = stage_stack.enter_context(systems.broker(uri, folder / "broker.log"))
             load_seconds = measure.load(broker, entities)

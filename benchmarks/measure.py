@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 
 from benchmarks import store_data, systems, traffic, wrk
 from benchmarks.cases import Case, Order, System
-from benchmarks.systems import Served, StoreLimit
+from benchmarks.systems import Metrics, Served, StoreLimit
 from benchmarks.traffic import Answer, Request
 from broker.store.commits import LANES
 
@@ -39,7 +39,8 @@ class Limits(NamedTuple):
     """What stands beside the broker."""
 
     http: Served
-    store: StoreLimit
+    store: StoreLimit | None
+    """None beside another broker: what it does on its database is its own."""
 
 
 class Stage(NamedTuple):
@@ -49,8 +50,9 @@ class Stage(NamedTuple):
     limits: Limits | None
     """None if one broker is measured beside another."""
     mongod_pid: int
-    entities: Collection[dict[str, Any]]
-    """The broker's collection, to remove what a case created."""
+    """0 if it isn't known."""
+    entities: Collection[dict[str, Any]] | None
+    """The broker's collection, to remove what a case created; None of another broker: only HTTP is spoken to it."""
     folder: Path
     number_of_entities: int
 
@@ -69,14 +71,15 @@ class Subject:
 
     def measure(self, system: System, seconds: int | None = None) -> Run | None:
         """Measure a system for as long as the case says; None if the case has no such system."""
+        limits = self._stage.limits
         match system:
             case System.BROKER:
                 return self._broker(seconds or self.case.seconds)
-            case System.HTTP:
+            case System.HTTP if limits is not None:
                 return self._http(seconds or self.case.seconds - 1)
-            case System.STORE:
+            case System.STORE if limits is not None and limits.store is not None:
                 return self._raw(self._limit_order(seconds or self.case.seconds - 0.5))
-            case System.NAIVE if self.case.naive is not None:
+            case System.NAIVE if limits is not None and limits.store is not None and self.case.naive is not None:
                 size = self.case.size if self.case.grouped else 1
                 return self._raw(
                     Order(self.case.naive, self.case.clients, seconds or self.case.seconds - 1, size, self.case.kind)
@@ -90,15 +93,15 @@ class Subject:
                 f"Case {self.case.name}: the broker answers {answer.status}, not {self.case.status}: "
                 f"{answer.body[:500]!r}"
             )
-        self._remove_created()
+        self._remove_created(1)
         return answer
 
     def _broker(self, seconds: int) -> Run:
         broker = self._stage.broker
-        before = systems.metrics(broker)
+        before = self._metrics()
         load, cpu, mongod = self._load(broker, seconds)
-        counted = systems.metrics(broker).since(before)
-        self._remove_created()
+        counted = self._metrics().since(before)
+        self._remove_created(load.sent + self.case.clients)
         if counted.groups:
             self._group = counted.grouped / counted.groups
         right = {str(self.case.status), systems.CLIENT_GONE}
@@ -106,6 +109,10 @@ class Subject:
         errors = max(load.errors, sum(wrong.values()))
         said = f"answers {wrong}, {load.errors} seen by the client" if errors else ""
         return Run(load.rate, load.p50, load.p99, errors, cpu, mongod, load.cpu, self._group, said)
+
+    def _metrics(self) -> Metrics:
+        """What this broker counts; of another one nothing is known."""
+        return Metrics({}, 0, 0, 0) if self._stage.entities is None else systems.metrics(self._stage.broker)
 
     @property
     def _limits(self) -> Limits:
@@ -136,6 +143,7 @@ class Subject:
 
     def _raw(self, order: Order) -> Run:
         store = self._limits.store
+        assert store is not None
         cpu, mongod = systems.cpu_seconds(store.pid), systems.cpu_seconds(self._stage.mongod_pid)
         done = store.do(order)
         used = systems.cpu_seconds(store.pid) - cpu, systems.cpu_seconds(self._stage.mongod_pid) - mongod
@@ -154,14 +162,17 @@ class Subject:
             group,
         )
 
-    def _remove_created(self) -> None:
+    def _remove_created(self, requests: int) -> None:
         """Until nothing more comes: requests whose client went away are committed all the same."""
-        while self.case.creates and self._removed():
+        if not self.case.creates:
+            return
+        entities = self._stage.entities
+        if entities is None:
+            for request in traffic.deletes(requests * self.case.size):
+                traffic.send(self._stage.broker.address, request)
+            return
+        while store_data.remove_created(entities.database):
             sleep(0.3)
-
-    def _removed(self) -> int:
-        database = self._stage.entities.database
-        return sum(database[each].delete_many(store_data.CREATED).deleted_count for each in store_data.KEPT_IN)
 
 
 def load(broker: Served, entities: int) -> float:
@@ -169,7 +180,7 @@ def load(broker: Served, entities: int) -> float:
     start = monotonic()
     for request in traffic.loads(entities):
         answer = traffic.send(broker.address, request)
-        if answer.status != 201:
+        if answer.status not in (201, 204):
             raise RuntimeError(f"The broker answers {answer.status} to the sample entities: {answer.body[:500]!r}")
     return monotonic() - start
 

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.database import Database as SyncDatabase
 
 from benchmarks import sample, traffic
 from broker.hosting.bundled import Bundled
@@ -144,3 +145,8 @@ CREATED: Final = {"_id": {"$gte": traffic.NEW, "$lt": traffic.NEW[:-1] + ";"}}
 """The filter of everything that a case created."""
 KEPT_IN: Final = (ENTITIES, TAIL, EVOLUTIONS)
 """Where it is."""
+
+
+def remove_created(database: SyncDatabase[Document]) -> int:
+    """Remove everything that a case created from the broker's database; how much that was."""
+    return sum(database[each].delete_many(CREATED).deleted_count for each in KEPT_IN)

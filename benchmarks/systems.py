@@ -73,12 +73,27 @@ def metrics(broker: Served, operations: frozenset[str] = frozenset({"metrics", "
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process and its children until now."""
-    processes = {int(stat.parent.name): _stat(stat) for stat in Path("/proc").glob("[0-9]*/stat")}
-    family = {pid}
-    while more := {each for each, (parent, _) in processes.items() if parent in family} - family:
-        family |= more
-    return sum(processes[each][1] for each in family) / os.sysconf("SC_CLK_TCK")
+    """CPU time of a process and its children until now; 0 of none (`pid` 0)."""
+    if not pid:
+        return 0.0
+    processes = _processes()
+    return sum(processes[each][1] for each in _family(pid, processes) & processes.keys()) / os.sysconf("SC_CLK_TCK")
+
+
+def family(pid: int) -> set[int]:
+    """A process and its children, and theirs."""
+    return _family(pid, _processes())
+
+
+def _processes() -> dict[int, tuple[int, int]]:
+    return {int(stat.parent.name): _stat(stat) for stat in Path("/proc").glob("[0-9]*/stat")}
+
+
+def _family(pid: int, processes: dict[int, tuple[int, int]]) -> set[int]:
+    found = {pid}
+    while more := {each for each, (parent, _) in processes.items() if parent in found} - found:
+        found |= more
+    return found
 
 
 def _stat(path: Path) -> tuple[int, int]:
@@ -183,6 +198,16 @@ def store_limit(uri: str, log: Path, entities: int) -> Iterator[StoreLimit]:
             if process.stdin is not None:
                 process.stdin.close()
             _wait(process, 10)
+
+
+@contextmanager
+def sinks(log: Path) -> Iterator[Served]:
+    """The receivers of a city's notifications."""
+    port = free_port()
+    with _process([sys.executable, "-m", "benchmarks.city_sinks", str(port)], log) as process:
+        served = Served(f"127.0.0.1:{port}", process.pid)
+        _await(served, Request("GET", "/count"), 200, process, log)
+        yield served
 
 
 @contextmanager

@@ -23,7 +23,8 @@ def show(found: Report, console: Console) -> None:
     about = found.about
     console.print(
         f"\nCommit {about['commit']}, {about['date']}: {about['cores']} cores ({about['processor']}), "
-        f"Python {about['python']}, MongoDB {about['mongod']}, {about['entities']} entities, one worker, "
+        f"Python {about['python']}, MongoDB {about['mongod']}, {about['entities']} entities, "
+        f"{about.get('broker', 'one worker')}, "
         f"{about['repetitions']} repetitions."
     )
     for table in (_rates(found), _costs(found), _starvation(found), _peers(found), judgements(found.judgements)):
@@ -135,4 +136,5 @@ def _spread(found: Spread | None) -> str:
 
 
 def _median(runs: Sequence[Run], name: str) -> float:
-    return spread([getattr(run, name) for run in runs]).median
+    """0 if nothing was measured."""
+    return spread([getattr(run, name) for run in runs]).median if runs else 0.0

@@ -97,6 +97,13 @@ def upserts_new(entities: int, size: int) -> Iterator[Request]:
         yield _upsert(chunk)
 
 
+def deletes(entities: int, size: int = 1000) -> Iterator[Request]:
+    """Deletions of the first of the new entities."""
+    ids = [f"{NEW}{number:07}" for number in range(min(entities, NEW_ENTITIES))]
+    for start in range(0, len(ids), size):
+        yield Request("POST", f"{API_ROOT}/entityOperations/delete", orjson.dumps(ids[start : start + size]))
+
+
 def page(query: str) -> Iterator[Request]:
     """The same page, again and again."""
     yield Request("GET", f"{API_ROOT}/entities?{query}")

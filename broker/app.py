@@ -6,6 +6,7 @@ import socket
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from broker import telemetry
 from broker.api import application
 from broker.api.rendered import Rendered
 from broker.api.services import Check, Services
+from broker.delivery.service import Delivery
 from broker.errors import StartError, StoreUnavailable
 from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
@@ -23,10 +25,11 @@ from broker.model.recording import Mode, Rule
 from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
-from broker.store import health
+from broker.store import health, subscriptions
 from broker.store.apart import apart
 from broker.store.client import Client as MongoClient
 from broker.store.client import connect
+from broker.store.commits import Committed
 from broker.store.contexts import Records
 from broker.store.errors import asking
 from broker.store.history.history import History
@@ -38,6 +41,7 @@ from broker.store.leases import Leases
 from broker.store.queries import Limits
 from broker.store.store import Store
 from broker.store.tenants import control_database
+from broker.subscriptions.registry import Registry as Subscriptions
 from broker.validation.bundle import bundle
 from broker.validation.registry import Registry
 from broker.validation.rules import Rules
@@ -62,12 +66,15 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
         rules = Rules(control, bundle())
         limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
         books = RuleBooks(control, _default_rule(settings))
+        registry = Subscriptions(partial(subscriptions.changed, control), settings.max_linked)
+        committed: list[Committed] = []
         store = Store(
             database,
             settings.database,
-            [rules.derive, recorder(books.of)],
-            reloads=[rules.reload, books.reload],
+            derivers=[rules.derive, recorder(books.of), registry.derive],
+            reloads=[rules.reload, books.reload, registry.reload],
             checks=rules.checks,
+            committed=committed,
             limits=limits,
             max_entity=settings.max_entity,
             max_tenants=settings.max_tenants,
@@ -85,6 +92,9 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             asyncio.create_task(catalogue.follow()),
             asyncio.create_task(keeper.run(settings.history_interval)),
         ]
+        delivery = Delivery(settings, store, registry, contexts)
+        committed.append(delivery.committed)
+        delivery.start()
         try:
             yield Services(
                 settings=settings,
@@ -100,6 +110,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
         finally:
             for task in background:
                 task.cancel()
+            await delivery.stop()
             await contexts.close()
             await client.close()
             await store.close()

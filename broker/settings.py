@@ -170,6 +170,15 @@ class Settings(BaseSettings):
     context_timeout: float = Field(5.0, gt=0, description="Seconds until the fetch of a remote @context is given up.")
     context_max_size: int = Field(2**20, ge=1024, description="Largest remote @context, in bytes.")
     context_max_depth: int = Field(8, ge=1, le=32, description="Deepest nesting of remote @contexts.")
+    notification_timeout: float = Field(
+        5.0, gt=0, le=60, description="Seconds that an endpoint has to answer a notification, unless it says otherwise."
+    )
+    notification_patience: float = Field(
+        3600.0,
+        ge=0,
+        description="Seconds that a notification is tried again for when it fails; then it is a dead letter.",
+    )
+    dead_letter_days: float = Field(7.0, gt=0, description="Days that dead letters are kept.")
     sweep_interval: float = Field(
         10.0, gt=0, description="Seconds between two sweeps of expired entities and attributes."
     )

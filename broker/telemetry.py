@@ -52,6 +52,18 @@ QUERIES_RUNNING: Final = Gauge(
     "ngsild_queries_running", "Queries that the database works on.", multiprocess_mode="livesum"
 )
 QUERIES_SHARED: Final = Counter("ngsild_queries_shared", "Queries that were answered by the run of an identical one.")
+_NOTIFICATIONS: Final = Counter("ngsild_notifications", "Notifications that were answered, or not.", ("outcome",))
+NOTIFICATIONS_SENT: Final = _NOTIFICATIONS.labels("sent")
+NOTIFICATIONS_FAILED: Final = _NOTIFICATIONS.labels("failed")
+DEAD_LETTERS: Final = Counter("ngsild_dead_letters", "Notifications that were given up.")
+NOTIFICATION_LAG: Final = Histogram(
+    "ngsild_notification_lag_seconds",
+    "Time from a commit to the receipt of what it owed.",
+    buckets=(*_SECONDS, 60, 600),
+)
+NOTIFICATIONS_OWED: Final = Gauge(
+    "ngsild_notifications_owed", "Notifications in the outbox, roughly.", multiprocess_mode="mostrecent"
+)
 CONTEXT_CACHE: Final = Counter("ngsild_context_cache", "Look-ups of compiled contexts.", ("result",))
 CONTEXT_HITS: Final = CONTEXT_CACHE.labels("hit")
 CONTEXT_MISSES: Final = CONTEXT_CACHE.labels("miss")

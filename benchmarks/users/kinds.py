@@ -1,6 +1,7 @@
 """The users: who looks, who writes, who asks for history, who is notified, and a city of all of them."""
 
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,6 +14,8 @@ from benchmarks.users.panels import View
 from benchmarks.users.reports import Partition
 from broker.names import CORE_CONTEXT
 
+SUBSCRIPTION: Final = "urn:ngsi-ld:Subscription:load-"
+"""How the ids of the subscriptions begin."""
 WATCHED: Final = 25
 """Entities that a subscription watches."""
 SINKS: Final = (sinks.FAST,) * 8 + (sinks.SLOW, sinks.DEAD)
@@ -45,9 +48,10 @@ class DomainSystem(CityUser):
     def ask(self) -> None:
         """One batch, or one attribute."""
         report = self._partition.report()
+        sent = perf_counter()
         status = self.send(report.asked, _WRITTEN)
         if status in _WRITTEN:
-            self.shared.ledger.acknowledge(report.reported)
+            self.shared.ledger.acknowledge(report.reported, sent)
         elif status == UNKNOWN or status >= 500:
             self.shared.ledger.doubt(report.reported)
 
@@ -108,16 +112,19 @@ class Subscriber(CityUser):
         view = View(self.shared.city, self.shared.town, self.random)
         fleet = view.fleet(panels.MAPPED)
         watched = sorted({view.entity_id(fleet) for _ in range(WATCHED)})
-        name = f"{self.number}-{self.random.randrange(2**32)}"
-        subscription = {
+        name = f"{self.shared.worker}-{self.number}-{self.random.randrange(2**32)}"
+        kind = self.random.choice(SINKS)
+        subscription: dict[str, Any] = {
+            "id": f"{SUBSCRIPTION}{name}",
             "type": "Subscription",
             "entities": [{"type": fleet.type, "id": each} for each in watched],
-            "notification": {
-                "endpoint": {"uri": self.shared.sinks.url(self.random.choice(SINKS), name)},
-                "format": "simplified",
-            },
+            "notification": {"endpoint": {"uri": self.shared.sinks.url(kind, name), "accept": "application/json"}},
             "expiresAt": datetime.fromtimestamp(datetime.now(UTC).timestamp() + 3600, UTC).strftime(
                 "%Y-%m-%dT%H:%M:%SZ"
             ),
         }
-        self.send(Asked("subscribe", "POST", "/subscriptions", fleet.context, orjson.dumps(subscription)), (201,))
+        asked = Asked("subscribe", "POST", "/subscriptions", fleet.context, orjson.dumps(subscription))
+        if self.send(asked, (201,)) == 201:
+            self.shared.subscriptions.append(subscription["id"])
+            if kind == sinks.FAST:
+                self.shared.ledger.watch(name, watched, perf_counter())

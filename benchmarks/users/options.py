@@ -1,11 +1,13 @@
 """What a run of locust is told besides its own options, and what the users of a process share."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
 
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
+from locust.runners import LocalRunner
 
 from benchmarks.users.ledger import Ledger
 from benchmarks.users.pace import Pace
@@ -15,6 +17,8 @@ from broker.cli.city.generate import City
 from broker.cli.city.town import Town
 
 SEED: Final = 1
+PROCESSES: Final = 8
+"""Into so many processes' parts the city is divided when locust is distributed, unless more are expected."""
 
 
 def add(parser: LocustArgumentParser) -> None:
@@ -52,6 +56,9 @@ class Shared:
     """Of each process."""
     sinks: Sinks
     ledger: Ledger = field(default_factory=Ledger)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    subscriptions: list[str] = field(default_factory=list)
+    """Ids of those that were made."""
     users: int = 0
     """So far."""
     writers: int = 0
@@ -59,6 +66,8 @@ class Shared:
     def slot(self) -> int:
         """A part of the city for a user that writes; no other of any process has it."""
         self.writers += 1
+        if self.worker >= self.workers:
+            raise ValueError(f"More than {self.workers} processes load: say so by --expect-workers.")
         if self.writers > self.most_writers:
             raise ValueError(f"More than {self.most_writers} users of this process write: say so by --writers.")
         return self.worker * self.most_writers + self.writers - 1
@@ -89,7 +98,7 @@ def shared(environment: Environment) -> Shared:
         options.user_rate or None,
         options.tenant,
         max(0, getattr(runner, "worker_index", 0)),
-        max(1, options.expect_workers or 1),
+        1 if isinstance(runner, LocalRunner) else max(PROCESSES, options.expect_workers or 1),
         options.writers,
         Sinks(options.sink_host),
     )

@@ -36,11 +36,16 @@ class View(NamedTuple):
 
     def box(self, hits: int, count: int) -> str:
         """A rectangle with about `hits` of `count` entities that lie all over the city: GeoJSON coordinates."""
-        side = self.town.blocks * BLOCK * math.sqrt(min(1.0, hits / count))
+        west, south, east, north = self.corners(min(1.0, hits / count))
+        return f"[[[{west},{south}],[{east},{south}],[{east},{north}],[{west},{north}],[{west},{south}]]]"
+
+    def corners(self, part: float) -> tuple[float, float, float, float]:
+        """West, south, east, north of a square that is such a part of the city."""
+        side = self.town.blocks * BLOCK * math.sqrt(part)
         place = self.town.place(self.random.random())
         west, south = position(place.x - side / 2, place.y - side / 2)
         east, north = position(place.x + side / 2, place.y + side / 2)
-        return f"[[[{west},{south}],[{east},{south}],[{east},{north}],[{west},{north}],[{west},{south}]]]"
+        return west, south, east, north
 
     def point(self) -> str:
         """A place in the city: GeoJSON coordinates."""

@@ -1,14 +1,15 @@
 """Receivers of notifications within the load process: quick ones, slow ones, and addresses where nobody listens."""
 
 import socket
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from time import perf_counter
 from typing import Any, Final
 
 import gevent
 import orjson
 from gevent.pywsgi import WSGIServer
+
+from benchmarks.users.ledger import Notice, observed
 
 SLOW_SECONDS: Final = 5.0
 FAST, SLOW, DEAD = "fast", "slow", "dead"
@@ -20,10 +21,8 @@ class Sinks:
     def __init__(self, host: str) -> None:
         self._host = host
         self._server: WSGIServer | None = None
-        self.received: Counter[str] = Counter()
-        """Entity id to how often it was notified."""
-        self.last: dict[str, float] = {}
-        """Entity id to when it was, by `perf_counter`."""
+        self.seen: dict[Notice, set[str]] = defaultdict(set)
+        """Instants of the reports that came."""
 
     def url(self, kind: str, name: str) -> str:
         """The endpoint of a subscription."""
@@ -45,13 +44,12 @@ class Sinks:
         return port
 
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        now = perf_counter()
         body = environ["wsgi.input"].read()
-        if environ["PATH_INFO"].startswith(f"/{SLOW}/"):
-            gevent.sleep(SLOW_SECONDS)
+        _, kind, name = environ["PATH_INFO"].split("/", 2)
         for entity in orjson.loads(body)["data"]:
-            self.received[entity["id"]] += 1
-            self.last[entity["id"]] = now
+            self.seen[Notice(name, entity["id"])].add(observed(entity))
+        if kind == SLOW:
+            gevent.sleep(SLOW_SECONDS)
         start("204 No Content", [])
         return ()
 

@@ -90,7 +90,7 @@ def _asked(request: Request, services: Services) -> _Asked:
     plain = Representation(
         "concise" if form == "concise" else "normalized", sys_attrs=SYS_ATTRS in (request.get(OPTIONS) or ())
     )
-    representation = rendering.projected(request, plain)
+    representation = rendering.asked_for(request, plain)
     named = attributes_asked(request)
     if named is None and representation.pick is not None:
         named = representation.pick - {"id", "type"}

@@ -16,6 +16,7 @@ from broker.errors import (
     StoreUnavailable,
 )
 from broker.names import COUNT_HEADER, ENTITY_MAP_HEADER, JSON, TENANT_HEADER
+from broker.subscriptions.schema import SUBSCRIPTION
 
 _URI: Final = {"type": "string", "format": "iri"}
 _CONTEXT: Final = {"type": ["string", "object", "array"], "description": "In bodies of type application/ld+json only."}
@@ -46,6 +47,18 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "EntityOrList": {"oneOf": [_ref("Entity"), _ref("EntityList")]},
     "Attribute": _object({"type": {"type": "string"}, "datasetId": _URI, "observedAt": _INSTANT, "@context": _CONTEXT})
     | {"description": "§4.5. Its value is in the member of its kind; every other member is a sub-attribute."},
+    "Subscription": SUBSCRIPTION
+    | {
+        "properties": SUBSCRIPTION["properties"] | {"@context": _CONTEXT},
+        "description": "§5.2.12. Members that the broker writes are ignored when sent.",
+    },
+    "SubscriptionFragment": SUBSCRIPTION
+    | {
+        "properties": SUBSCRIPTION["properties"] | {"@context": _CONTEXT},
+        "required": [],
+        "description": "§5.8.2. The NGSI-LD Null removes a member.",
+    },
+    "SubscriptionList": {"type": "array", "items": _ref("Subscription")},
     "Value": {"description": "Any JSON."},
     "Types": {
         "oneOf": [
@@ -231,6 +244,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         {name: {"type": "string"} for name in ("name", "version", "specification", "coreContext")}, "name", "version"
     ),
     "Metrics": {"type": "string"},
+    "DeadLetters": {"type": "array", "items": _object({"id": {"type": "string"}}, "id")},
     "Tenants": {"type": "array", "items": _object({"tenant": {"type": "string"}}, "tenant")},
     "DataModels": {
         "type": "array",
@@ -259,6 +273,8 @@ PATH_VARIABLES: Final = {
     "attrId": "Name of the attribute, or its IRI, percent-encoded as a path segment.",
     "instanceId": "Id of the attribute instance, a URI, percent-encoded as a path segment.",
     "type": "Name of the type, or its IRI, percent-encoded as a path segment.",
+    "deadLetterId": "Id of the dead letter, as the list of them says it.",
+    "subscriptionId": "Id of the subscription, a URI, percent-encoded as a path segment.",
     "entityMapId": "Id of the entity map, a URI, percent-encoded as a path segment.",
 }
 

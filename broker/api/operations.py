@@ -20,6 +20,7 @@ from broker.api.table import (
     entity_maps,
     models,
     process,
+    subscriptions,
     temporal,
 )
 from broker.names import JSON
@@ -41,6 +42,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *batch.OPERATIONS,
     *discovery.OPERATIONS,
     *temporal.OPERATIONS,
+    *subscriptions.OPERATIONS,
     *contexts.OPERATIONS,
     *entity_maps.OPERATIONS,
     *process.OPERATIONS,

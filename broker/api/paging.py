@@ -10,8 +10,9 @@ from typing import Final, TypeVar
 
 from broker.api.parameters import AFTER, BEFORE, COUNT, COUNT_LIMIT, LIMIT, OFFSET, position_text
 from broker.api.requests import Request
-from broker.api.responses import HeaderLine, count_lines, escaped
+from broker.api.responses import HeaderLine, count_lines
 from broker.errors import InvalidRequest, TooManyResults
+from broker.jsonld.links import escaped
 from broker.settings import Settings
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ def page_lines(
     if not links:
         return
     paging = (LIMIT.name, OFFSET.name, AFTER.name, BEFORE.name)
-    target, query = request.target.decode("ascii"), request.query.decode("ascii")
+    target, query = request.target.decode("ascii").rstrip("/"), request.query.decode("ascii")
     kept = [part for part in query.split("&") if part and part.partition("=")[0] not in paging]
     for rel, place in links.items():
         url = escaped(f"{target}?{'&'.join([*kept, f'limit={page.limit}', place])}")

@@ -33,7 +33,7 @@ from broker.model.join import Linked, View, flattened, inline_renderer
 from broker.model.languages import language_ranges
 from broker.model.parse import parse_attribute_name
 from broker.model.project import ENTITY_MEMBERS, Members, in_language, instance_of
-from broker.model.render import Render, Representation, attribute_renderer, bare_value, renderer
+from broker.model.render import Render, Representation, attribute_renderer, bare_value, reduced, renderer
 from broker.model.versions import CURRENT, Version, conformed
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON, JSON_LD
 from broker.query import projection
@@ -71,10 +71,10 @@ def representation(request: Request) -> Representation:
         raise InvalidRequest("Parameter options: more than one format.")
     name = request.get(FORMAT) or next(iter(formats), "normalized")
     plain = _REPRESENTATIONS[name, SYS_ATTRS in chosen]
-    return projected(request, plain)
+    return asked_for(request, plain)
 
 
-def projected(request: Request, plain: Representation) -> Representation:
+def asked_for(request: Request, plain: Representation) -> Representation:
     """A representation, and what the parameters leave away of it. Raises BadRequestData."""
     if not any(part.name in request.values for part in (*PROJECTION, ATTRS)):
         return plain
@@ -87,30 +87,7 @@ def projected(request: Request, plain: Representation) -> Representation:
         raise BadRequestData("Parameters pick and omit name the same member.")
     lang = request.get(LANG)
     languages = language_ranges(lang) if lang is not None else ()
-    return _through(plain, request.get(DATASET_ID), languages, picked, omitted)
-
-
-def _through(
-    plain: Representation,
-    dataset_ids: frozenset[str] | None,
-    languages: tuple[str, ...],
-    picked: Members | None,
-    omitted: Members | None,
-) -> Representation:
-    """The representation with these members, and below it those of the linked entities."""
-    inner_picked = picked.linked if picked is not None else {}
-    inner_omitted = omitted.linked if omitted is not None else {}
-    return replace(
-        plain,
-        pick=picked.names if picked is not None else None,
-        omit=omitted.whole if omitted is not None else frozenset(),
-        dataset_ids=dataset_ids,
-        languages=languages,
-        linked=tuple(
-            (name, _through(plain, dataset_ids, languages, inner_picked.get(name), inner_omitted.get(name)))
-            for name in {**inner_picked, **inner_omitted}
-        ),
-    )
+    return reduced(plain, request.get(DATASET_ID), languages, picked, omitted)
 
 
 def members(request: Request, parameter: Parameter[str]) -> Members | None:

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import orjson
 
 from broker.call import MISCELLANEOUS, Caution
-from broker.names import CONTEXT_REL, COUNT_HEADER, COUNT_LIMITED_HEADER, GEO_JSON, JSON, JSON_LD, WARNING_HEADER
+from broker.jsonld.links import context_link
+from broker.names import COUNT_HEADER, COUNT_LIMITED_HEADER, GEO_JSON, JSON, JSON_LD, WARNING_HEADER
 
 HeaderLine: TypeAlias = tuple[bytes, bytes]
 
@@ -22,7 +23,6 @@ MAX_WARNING: Final = 400
 WARN_AGENT: Final = "ngsild-broker"
 _EMPTY: Final[HeaderLine] = (b"content-length", b"0")
 
-_URI_SAFE: Final = ":/?#[]@!$&'()*+,;=%-._~"
 _SEGMENT_SAFE: Final = ":@!$&'()*+,;=-._~"
 
 
@@ -98,9 +98,4 @@ def _warning(caution: Caution) -> bytes:
 @lru_cache(maxsize=1024)
 def context_line(url: str) -> HeaderLine:
     """The Link header that names the @context of a JSON answer (GS CIM 009 §6.3.6)."""
-    return (b"link", f'<{escaped(url)}>; rel="{CONTEXT_REL}"; type="{JSON_LD}"'.encode("ascii"))
-
-
-def escaped(url: str) -> str:
-    """`url` with everything escaped that could end it, or the header line."""
-    return quote(url, safe=_URI_SAFE)
+    return (b"link", context_link(url).encode("ascii"))

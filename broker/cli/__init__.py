@@ -1,6 +1,6 @@
 """The command `broker`: one module for each of its commands, registered here."""
 
-from broker.cli import doctor, history, load, models, serve, tenants
+from broker.cli import deadletters, doctor, history, load, models, serve, tenants
 from broker.cli.city import command as city
 from broker.cli.console import Commands
 
@@ -18,4 +18,5 @@ app.command("city")(city.city)
 app.command("doctor")(doctor.command)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(history.app, name="history", help="History: what is recorded, and how long it is kept.")
+app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(models.app, name="models")

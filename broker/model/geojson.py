@@ -48,6 +48,6 @@ def geometry(entity: Entity, name: str, dataset_ids: frozenset[str] | None = Non
     wanted = {DEFAULT_DATASET} if dataset_ids is None else dataset_ids
     for instance in entity.attributes.get(name, ()):
         if instance["type"] == "GeoProperty" and instance.get("datasetId", DEFAULT_DATASET) in wanted:
-            value: dict[str, Any] = instance["value"]
-            return value
+            value: dict[str, Any] | str = instance["value"]
+            return None if isinstance(value, str) else value  # NGSI-LD Null, where a notification tells a deletion
     return None

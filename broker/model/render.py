@@ -5,7 +5,7 @@ parts with the entity: it is for serialising, not for changing. System times and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from broker.errors import ResourceNotFound
@@ -13,7 +13,7 @@ from broker.model.entity import Attributes, Entity, Instance, Names, created_at,
 from broker.model.geometry import is_geometry
 from broker.model.kinds import KINDS, PROOF
 from broker.model.parse_attributes import is_bare_value
-from broker.model.project import in_language, omit, pick, with_datasets
+from broker.model.project import Members, in_language, omit, pick, with_datasets
 from broker.model.values import VERBATIM, compact_value
 from broker.model.versions import Version, amendment
 from broker.names import DEFAULT_DATASET
@@ -39,6 +39,29 @@ class Representation:
     """Of the specification, for clients that know no newer one; None: the current one."""
     linked: tuple[tuple[str, "Representation"], ...] = ()
     """By relationship, how the entities are shown that it links to; the others as this one, with all members."""
+
+
+def reduced(
+    plain: Representation,
+    dataset_ids: frozenset[str] | None,
+    languages: tuple[str, ...],
+    picked: Members | None,
+    omitted: Members | None,
+) -> Representation:
+    """The representation with these members, and below it those of the linked entities."""
+    inner_picked = picked.linked if picked is not None else {}
+    inner_omitted = omitted.linked if omitted is not None else {}
+    return replace(
+        plain,
+        pick=picked.names if picked is not None else None,
+        omit=omitted.whole if omitted is not None else frozenset(),
+        dataset_ids=dataset_ids,
+        languages=languages,
+        linked=tuple(
+            (name, reduced(plain, dataset_ids, languages, inner_picked.get(name), inner_omitted.get(name)))
+            for name in {**inner_picked, **inner_omitted}
+        ),
+    )
 
 
 def renderer(names: Names, representation: Representation) -> Render:
@@ -132,7 +155,10 @@ def selection(representation: Representation) -> Callable[[Entity], Entity] | No
 _AS_THEY_ARE: Final = frozenset(
     {"type", "object", "languageMap", "json", "lang", "observedAt", "unitCode", "datasetId", "entityIdSealed"}
     | {"entity", "entityList"}  # rendered already (`broker.model.join`)
+    | {"deletedAt", "previousObject", "previousLanguageMap", "previousJson"}  # of `broker.model.notification`
 )
+_VALUES: Final = frozenset({"value", "previousValue"})
+_CONCISE_TARGETS: Final = frozenset({"objectList", "previousObjectList"})
 _SYSTEM: Final = frozenset({"createdAt", "modifiedAt", "expiresAt"})
 _SCALARS: Final = frozenset({str, int, float, bool})
 
@@ -203,7 +229,7 @@ class _Normalized(_Renderer):
         for member, content in instance.items():
             if member in _AS_THEY_ARE:
                 out[member] = content
-            elif member == "value":
+            elif member in _VALUES:
                 simple = content.__class__ in _SCALARS or instance["type"] == "GeoProperty"
                 out[member] = content if simple else compact_value(content, self.names)
             elif member == "attributes":
@@ -216,9 +242,9 @@ class _Normalized(_Renderer):
 
     def compacted(self, member: str, content: Any) -> Any:
         """The content of a member that holds names, or is written in another way."""
-        if member == "valueList":
+        if member in ("valueList", "previousValueList"):
             return compact_value(content, self.names)
-        if member == "objectList":
+        if member in ("objectList", "previousObjectList"):
             return [{"object": target} for target in content]
         return self.terms(content)
 
@@ -248,7 +274,7 @@ class _Concise(_Normalized):
         return out
 
     def compacted(self, member: str, content: Any) -> Any:
-        return content if member == "objectList" else super().compacted(member, content)
+        return content if member in _CONCISE_TARGETS else super().compacted(member, content)
 
     def collapsed(self, attribute: dict[str, Any]) -> Any:
         """The bare value, if there is nothing else and it will be read as what it is."""

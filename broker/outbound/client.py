@@ -54,8 +54,9 @@ class Answer(NamedTuple):
 class Client:
     """One per worker: a pool of connections, without proxies, cookies or credentials of its own."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, connections: int = MAX_CONNECTIONS) -> None:
         self._guard = guard
+        self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
@@ -105,7 +106,7 @@ class Client:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    resolver=_Resolver(self._guard), socket_factory=self._open_socket, limit=MAX_CONNECTIONS
+                    resolver=_Resolver(self._guard), socket_factory=self._open_socket, limit=self._connections
                 ),
                 headers=_DEFAULTS,
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -43,9 +43,14 @@ def parse(georel: Any, geometry: Any, coordinates: Any, geoproperty: Any, contex
         return None
     if missing:
         raise BadRequestData(f"{' and '.join(missing)}: missing; georel, geometry and coordinates go together.")
+    name = parse_attribute_name(_text(geoproperty or DEFAULT_PROPERTY, "geoproperty"), context)
+    return expanded(georel, geometry, coordinates, name)
+
+
+def expanded(georel: Any, geometry: Any, coordinates: Any, name: str) -> GeoCondition:
+    """The condition on the GeoProperty of this expanded name. Raises BadRequestData naming what is malformed."""
     relation, metres = _relation(georel)
     kind, array = reference(geometry, coordinates, ("geometry", "coordinates"))
-    name = parse_attribute_name(_text(geoproperty or DEFAULT_PROPERTY, "geoproperty"), context)
     return GeoCondition(relation, kind, array, name, metres)
 
 

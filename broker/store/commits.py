@@ -48,6 +48,8 @@ class Change(NamedTuple):
     instant: str
     violations: Sequence[Violation] = ()
     """Where the new state is not as its data model says, and is accepted with a warning."""
+    request: int = 0
+    """Equal for the operations of one request in a group, and for no others of the group."""
 
 
 class Owed(NamedTuple):
@@ -122,6 +124,11 @@ class Pending(NamedTuple):
     write: Write
     request: "_Request"
     position: int
+
+    @property
+    def request_id(self) -> int:
+        """Tells the requests of a group apart."""
+        return id(self.request)
 
     @property
     def patient_until(self) -> float:

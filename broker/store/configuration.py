@@ -9,7 +9,7 @@ owes. So a write that is acknowledged after a change was acknowledged is measure
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -43,12 +43,15 @@ class Configuration:
             return
         found = await self._epochs.find_one({"_id": tenant}, {"epoch": 1}, session=session)
         epoch = NEVER_CHANGED if found is None else found["epoch"]
-        if self._is_news(tenant, epoch):
-            async with self._locks.setdefault(tenant, asyncio.Lock()):  # a slow reload must not undo a later one
-                if self._is_news(tenant, epoch):
-                    for reload in self._reloads:
-                        await reload(tenant)
-                    self._known[tenant] = epoch
+        await self._take_in(tenant, epoch)
+
+    async def catch_up_all(self, tenants: Collection[str] | None = None) -> None:
+        """Reload the configurations of tenants that have changed, of all there are if None. Raises StoreUnavailable."""
+        wanted = {} if tenants is None else {"_id": {"$in": list(tenants)}}
+        with asking("epochs"):
+            found = {each["_id"]: each["epoch"] async for each in self._epochs.find(wanted, {"epoch": 1})}
+        for tenant in found if tenants is None else tenants:
+            await self._take_in(tenant, found.get(tenant, NEVER_CHANGED))
 
     async def change(self, tenant: str, write: Callable[[Database, AsyncClientSession], Awaitable[T]]) -> T:
         """Write to the control database and raise the tenant's epoch, in one transaction; what `write` returns.
@@ -64,6 +67,14 @@ class Configuration:
         with asking("configure"):
             async with self._client.start_session() as session:
                 return await session.with_transaction(run, read_concern=SNAPSHOT, write_concern=DURABLE)
+
+    async def _take_in(self, tenant: str, epoch: int) -> None:
+        if self._is_news(tenant, epoch):
+            async with self._locks.setdefault(tenant, asyncio.Lock()):  # a slow reload must not undo a later one
+                if self._is_news(tenant, epoch):
+                    for reload in self._reloads:
+                        await reload(tenant)
+                    self._known[tenant] = epoch
 
     def _is_news(self, tenant: str, epoch: int) -> bool:
         return epoch > self._known.get(tenant, NEVER_CHANGED - 1)

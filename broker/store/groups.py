@@ -91,7 +91,8 @@ class _Step(NamedTuple):
     """As it is stored, with what has expired."""
     last: Entity | None
     revision: int
-    """Of a new entity the microseconds since 1970: when it is deleted and made again, they go on from a later one."""
+    """Microseconds since 1970, and more than any that the group read: all of a group are greater than all those that
+    a step before it had, on any machine (a Lamport clock)."""
 
 
 class _Outcome(NamedTuple):
@@ -256,17 +257,18 @@ def _apply(group: Sequence[Pending], states: _States, check: Check | None) -> _O
     """Run the operations in order, each on what the one before it left."""
     outcome = _Outcome([], [], {})
     now = current_instant()
+    clock = max(time_ns() // 1000, *(state["r"] for state in states.values()), 0)
     steps: dict[str, _Step] = {}
     for pending in group:
         entity_id, apply, _ = pending.write
         try:
             step = steps.get(entity_id)
             if step is None:
-                step = steps[entity_id] = _first_step(entity_id, states.get(entity_id), now, outcome)
+                step = steps[entity_id] = _first_step(pending, states.get(entity_id), clock, now, outcome)
             new, result = apply(step.last, now)
             if new is not step.last:
                 violations = check(new) if check is not None and new is not None else ()
-                steps[entity_id] = _take(entity_id, step, new, now, outcome, violations)
+                steps[entity_id] = _take(pending, step, new, now, outcome, violations)
                 if violations:
                     result = Warned(result, violations)
             outcome.results.append(result)
@@ -278,21 +280,21 @@ def _apply(group: Sequence[Pending], states: _States, check: Check | None) -> _O
     return outcome
 
 
-def _first_step(entity_id: str, state: dict[str, Any] | None, now: str, outcome: _Outcome) -> _Step:
+def _first_step(pending: Pending, state: dict[str, Any] | None, clock: int, now: str, outcome: _Outcome) -> _Step:
     """Where an entity starts. What has expired since it was stored is a step of its own, before any operation."""
     if state is None:
-        return _Step(None, None, time_ns() // 1000)
+        return _Step(None, None, clock)
     stored = decode(state["j"])
-    step = _Step(stored, stored, state["r"])
+    step = _Step(stored, stored, clock)
     if "x" in state:
         left = alive(stored, now)
         if left is not stored:
-            return _take(entity_id, step, left, now, outcome)
+            return _take(pending, step, left, now, outcome)
     return step
 
 
 def _take(
-    entity_id: str,
+    pending: Pending,
     step: _Step,
     new: Entity | None,
     now: str,
@@ -300,7 +302,9 @@ def _take(
     violations: Sequence[Violation] = (),
 ) -> _Step:
     """The step to `new`, noted in the outcome."""
-    outcome.changes.append(Change(entity_id, step.last, new, step.revision + 1, now, violations))
+    entity_id = pending.write.entity_id
+    change = Change(entity_id, step.last, new, step.revision + 1, now, violations, pending.request_id)
+    outcome.changes.append(change)
     taken = outcome.steps[entity_id] = _Step(step.first, new, step.revision + 1)
     return taken
 

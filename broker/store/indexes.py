@@ -14,6 +14,11 @@ from broker.store.configuration import CONFIGURATION
 from broker.store.contexts import CONTEXTS
 from broker.store.entity_maps import ENTITY_MAPS
 from broker.store.leases import LEASES
+from broker.store.outbox import DEAD_LETTERS, OUTBOX
+from broker.store.outbox import INDEXES as OUTBOX_INDEXES
+from broker.store.outbox_status import STATUS
+from broker.store.subscriptions import INDEXES as SUBSCRIPTION_INDEXES
+from broker.store.subscriptions import SUBSCRIPTIONS
 
 ENTITIES: Final = "entities"
 PLACES: Final = "geometry"
@@ -53,6 +58,9 @@ CONTROL_INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     CONFIGURATION: (),
     LEASES: (),
     HISTORY_RULES: (IndexModel([("tenant", ASCENDING)], name="tenant"),),
+    STATUS: (),
+    SUBSCRIPTIONS: SUBSCRIPTION_INDEXES,
+    **OUTBOX_INDEXES,
     CONTEXTS: (
         IndexModel([("tenant", ASCENDING), ("kind", ASCENDING)], name="tenant"),
         IndexModel([("kind", ASCENDING), ("lastUsage", ASCENDING)], name="usage"),
@@ -73,6 +81,9 @@ TENANT_CONTROL: Final = {
     MODELS: "tenant",
 }
 """Collections of the control database that hold something for tenants, and the member that names the tenant."""
+
+OF_LANES: Final = {OUTBOX: "s", DEAD_LETTERS: "s", STATUS: "_id"}
+"""Those that hold something for subscriptions, and the member that names the lane: see `broker.store.outbox`."""
 
 _NAMESPACE_EXISTS: Final = 48
 

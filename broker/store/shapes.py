@@ -8,7 +8,7 @@
      g: [{k: [name, …], v: geometry}, …]    every geometry: see `broker.store.places`
      x: DateTime                        when the first part of the entity expires
      o: true                            more than there are keys for, as the key MORE says, too
-     r: revision, 1 when created,
+     r: revision: microseconds since 1970, or more (see `broker.store.groups`),
      h: {…}                             what a deriver keeps with the entity: see `broker.store.history.record`
      j: bytes of `broker.model.entity.encode`}
 

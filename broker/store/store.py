@@ -1,11 +1,13 @@
 """The store as the use cases see it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from pymongo.asynchronous.client_session import AsyncClientSession
 
 from broker.errors import NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity
@@ -33,6 +35,7 @@ from broker.telemetry import log
 FIRST_OF_REST: Final = 4
 MOST_OF_REST: Final = 1000
 """Entities of the rest of a page that are read at once: few if nothing is known of their size, and at most."""
+T = TypeVar("T")
 
 _logger = log(__name__)
 
@@ -169,6 +172,30 @@ class Store:
     async def names(self) -> list[str]:
         """The names of all tenants, the default one first. Raises StoreUnavailable."""
         return await apart(self._registry.names())
+
+    async def check_tenant(self, tenant: str) -> None:
+        """Raise NonexistentTenant if there is no such tenant; StoreUnavailable."""
+        if tenant not in self._tenants:
+            await self._tenant(tenant)
+
+    async def configure(
+        self,
+        tenant: str,
+        write: Callable[[Database, AsyncClientSession], Awaitable[T]],
+        *,
+        create_tenant: bool = False,
+    ) -> T:
+        """Change what a tenant's writes are measured against: see `Configuration.change`.
+
+        Raises NonexistentTenant unless `create_tenant`, StoreUnavailable, and what `write` raises.
+        """
+        if tenant not in self._tenants:
+            await self._tenant(tenant, create=create_tenant)
+        return await apart(self._configuration.change(tenant, write))
+
+    async def catch_up(self, tenants: Collection[str] | None = None) -> None:
+        """Take in how tenants are configured as it is committed now, all of them if None. Raises StoreUnavailable."""
+        await self._configuration.catch_up_all(tenants)
 
     async def sweep(self) -> None:
         """Remove what has expired, in all tenants. Raises StoreUnavailable."""

@@ -24,6 +24,8 @@ from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.store import indexes
 from broker.store.client import Client, Database
 from broker.store.errors import asking
+from broker.store.outbox import of_tenant
+from broker.store.subscriptions import forget_tenant
 
 DEFAULT: Final = ""
 RENEWAL: Final = 2.0
@@ -129,8 +131,11 @@ class Tenants:
                 await database.command({"collMod": name, "validator": _NOTHING, "validationLevel": "strict"})
             await pause(FORGOTTEN)
             await self._client.drop_database(database)
+            await forget_tenant(self.control, tenant)
             for collection, member in indexes.TENANT_CONTROL.items():
                 await self.control[collection].delete_many({member: tenant})
+            for collection, member in indexes.OF_LANES.items():
+                await self.control[collection].delete_many({member: of_tenant(tenant)})
             await self.control["tenants"].delete_one({"_id": tenant})
 
     async def _check(self, tenant: str, name: str, create: bool) -> None:

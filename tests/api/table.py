@@ -8,10 +8,19 @@ from broker.api.operations import OPERATIONS
 ENTITY_ID = "urn:ngsi-ld:Nothing:1"
 ENTITY: dict[str, Any] = {"id": ENTITY_ID, "type": "Nothing", "value": {"type": "Property", "value": 1}}
 INSTANCE_ID = "urn:ngsi-ld:Instance:0"
+SUBSCRIPTION_ID = "urn:ngsi-ld:Subscription:nothing"
+SUBSCRIPTION: dict[str, Any] = {
+    "id": SUBSCRIPTION_ID,
+    "type": "Subscription",
+    "entities": [{"type": "Nothing"}],
+    "notification": {"endpoint": {"uri": "http://receiver.invalid/"}},
+}
 _VARIABLES = {
     "{entityId}": ENTITY_ID,
     "{attrId}": "value",
     "{type}": "Nothing",
+    "{subscriptionId}": SUBSCRIPTION_ID,
+    "{deadLetterId}": "00" * 16,
     "{contextId}": "0" * 32,
     "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
     "{instanceId}": INSTANCE_ID,
@@ -23,6 +32,8 @@ _BODIES: dict[str, Any] = {
     "EntityList": [ENTITY],
     "Identifiers": [ENTITY_ID],
     "Value": 1,
+    "Subscription": SUBSCRIPTION,
+    "SubscriptionFragment": {"type": "Subscription", "isActive": False},
     "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
     "DataModelRule": {"mode": "off", "schema": {"properties": {"value": {"type": "number"}}}},
     "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},

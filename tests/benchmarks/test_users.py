@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
-from benchmarks.users.ledger import Ledger
+from benchmarks.users.ledger import Ledger, Notice
 from benchmarks.users.pace import Pace
 from benchmarks.users.panels import PANELS, View, drawn
 from benchmarks.users.reports import Partition
@@ -99,14 +99,27 @@ def _number(value: int) -> dict[str, Any]:
 )
 def test_what_was_acknowledged_last_has_to_be_there(found: dict[str, Any], is_lost: bool) -> None:
     ledger = Ledger()
-    ledger.acknowledge({"urn:x": {"a": _number(1)}})
-    ledger.acknowledge({"urn:x": {"a": _number(2)}})
+    ledger.acknowledge({"urn:x": {"a": _number(1)}}, 0.0)
+    ledger.acknowledge({"urn:x": {"a": _number(2)}}, 1.0)
     assert bool(ledger.lost([{"id": "urn:x"} | found])) is is_lost
 
 
 @pytest.mark.parametrize(("value", "is_lost"), [(1, False), (2, False), (3, True)])
 def test_what_was_never_answered_may_be_there_or_not(value: int, is_lost: bool) -> None:
     ledger = Ledger()
-    ledger.acknowledge({"urn:x": {"a": _number(1)}})
+    ledger.acknowledge({"urn:x": {"a": _number(1)}}, 0.0)
     ledger.doubt({"urn:x": {"a": _number(2)}})
     assert bool(ledger.lost([{"id": "urn:x", "a": _number(value)}])) is is_lost
+
+
+def test_a_receiver_has_to_be_told_of_reports_that_were_sent_after_its_subscription() -> None:
+    ledger = Ledger()
+    reports = [{"urn:x": {"a": _number(each) | {"observedAt": f"2026-01-01T00:00:0{each}Z"}}} for each in range(3)]
+    ledger.acknowledge(reports[0], 1.0)
+    ledger.watch("s", ["urn:x"], since=1.5)
+    ledger.acknowledge(reports[1], 1.2)
+    ledger.acknowledge(reports[2], 2.0)
+    notice = Notice("s", "urn:x")
+    assert ledger.untold({}).keys() == {"s"}
+    assert ledger.untold({notice: {"2026-01-01T00:00:01Z"}}).keys() == {"s"}
+    assert not ledger.untold({notice: {"2026-01-01T00:00:02Z"}})

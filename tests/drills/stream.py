@@ -44,6 +44,8 @@ class Client:
         self.ids = [f"urn:ngsi-ld:{TYPE}:{name}:{position}" for position in range(size)]
         self.sent = dict.fromkeys(self.ids, 0)
         self.acknowledged = dict.fromkeys(self.ids, 0)
+        self.all_acknowledged: set[tuple[str, int]] = set()
+        """Every change: entity and number."""
         self.answers: Counter[str] = Counter()
         """By status, or by the name of the exception."""
         self.going = asyncio.Event()
@@ -81,7 +83,9 @@ class Client:
         return answer
 
     def _note(self, ids: Iterable[str], number: int) -> None:
+        ids = list(ids)
         self.acknowledged.update(dict.fromkeys(ids, number))
+        self.all_acknowledged.update((entity_id, number) for entity_id in ids)
 
 
 class Upserting(Client):
@@ -156,6 +160,10 @@ class Stream:
     def progress(self) -> list[int]:
         """By client, the highest number that was acknowledged."""
         return [max(client.acknowledged.values()) for client in self._clients]
+
+    def all_acknowledged(self) -> set[tuple[str, int]]:
+        """Every change that was acknowledged: entity and number."""
+        return set().union(*(client.all_acknowledged for client in self._clients))
 
     @property
     def answers(self) -> Counter[str]:

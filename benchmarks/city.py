@@ -1,0 +1,278 @@
+"""`python -m benchmarks.city`: a whole city lives on this machine for a while. How long at which rates, what gives way
+first, and is all there afterwards that was acknowledged?
+
+Broker, MongoDB, receivers of notifications and load are all here. See docs/benchmarks.md.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from random import Random
+from statistics import quantiles
+from typing import Annotated, Any, Final
+
+import aiohttp
+import typer
+from rich.console import Console
+
+from benchmarks import city_check, city_load, city_state, report, systems
+from benchmarks.city_check import Check
+from benchmarks.city_load import Ledger, Life, Tally
+from benchmarks.city_state import Watcher, Window
+from benchmarks.city_watch import FLEET_OF, Watch, places, watches
+from benchmarks.systems import Served
+from benchmarks.users.panels import GEO_PANELS, PANELS, View
+from broker.cli.city import fill
+from broker.cli.city.fleet import SIZES
+from broker.cli.city.generate import City
+from broker.cli.city.town import Town
+from broker.cli.transfer import Remote, link
+from broker.names import API_ROOT
+
+SEED: Final = 1
+BATCH: Final = 500
+CONNECTIONS: Final = 4
+EPOCH: Final = "1970-01-01T00:00:00Z"
+SUBSCRIBING: Final = 8
+"""Subscriptions that are made at a time."""
+SETTLE: Final = 120.0
+"""Most seconds until the last notifications have come."""
+QUIET: Final = 8.0
+"""Seconds without a notification after which no more is waited for."""
+
+console = Console(width=150)
+
+
+def main(
+    minutes: Annotated[float, typer.Option(min=0.2, help="How long.")] = 60,
+    size: Annotated[str, typer.Option(help=f"Of the city: {', '.join(SIZES)}.")] = "city",
+    speed: Annotated[float, typer.Option(min=0.01, help="Times the model's rate of updates.")] = 1.0,
+    queries: Annotated[float, typer.Option(min=0, help="Of dashboards, a second.")] = 100,
+    subscriptions: Annotated[bool, typer.Option(help="Or none at all.")] = True,
+    workers: Annotated[int, typer.Option(min=1, help="Of the broker.")] = 1,
+    cache_mb: Annotated[int, typer.Option(min=256, help="Of MongoDB.")] = 4096,
+    checked: Annotated[int, typer.Option(min=1, help="Entities whose histories are counted at the end.")] = 20_000,
+    folder: Annotated[Path | None, typer.Option(help="For the data; a temporary one, if absent.")] = None,
+    tree: Annotated[Path | None, typer.Option(help="Another tree of the broker's sources to measure.")] = None,
+) -> None:
+    """Let a city live, and look for all that was acknowledged."""
+    if size not in SIZES:
+        raise typer.BadParameter(f"there are {', '.join(SIZES)}", param_hint="--size")
+    with ExitStack() as stack:
+        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-city-")))
+        place.mkdir(parents=True, exist_ok=True)
+        uri, mongod_pid = stack.enter_context(systems.mongod(place / "data", cache_mb))
+        broker = stack.enter_context(
+            systems.broker(uri, place / "broker.log", workers, tree=tree, allowed_networks="127.0.0.0/8")
+        )
+        sinks = stack.enter_context(systems.sinks(place / "sinks.log"))
+        pids = {"broker": broker.pid, "mongod": mongod_pid, "receivers": sinks.pid}
+        stage = Stage(broker, sinks, pids, place / "data", size, speed, queries, checked)
+        found = asyncio.run(stage.live(minutes * 60, subscribe=subscriptions))
+    about = report.about(1, SIZES[size]) | {"size": size, "speed": speed, "queries": queries, "workers": workers}
+    path = _write(about, found)
+    _show(found)
+    console.print(f"Written to {path}.")
+    raise SystemExit(1 if any(check["lost"] for check in found["checks"].values()) else 0)
+
+
+class Stage:
+    """The processes, and the city that lives in them."""
+
+    def __init__(
+        self,
+        broker: Served,
+        sinks: Served,
+        pids: Mapping[str, int],
+        data: Path,
+        size: str,
+        speed: float,
+        queries: float,
+        checked: int,
+    ) -> None:
+        self._broker = broker
+        self._sinks = sinks
+        self._pids = pids
+        self._data = data
+        self._entities = SIZES[size]
+        self._speed = speed
+        self._queries = queries
+        self._checked = checked
+        self._root = f"http://{broker.address}{API_ROOT}"
+        self._city = City(self._entities, SEED)
+
+    async def live(self, seconds: float, *, subscribe: bool) -> dict[str, Any]:
+        """Load, subscribe, live, look for all of it."""
+        async with Remote(f"http://{self._broker.address}", mode="update") as remote:
+            began = time.monotonic()
+            await fill.load(remote, self._city, time.time(), BATCH, CONNECTIONS)
+            loaded = {"seconds": round(time.monotonic() - began, 1), "disk": city_state.disk(self._data)}
+            watched = watches(self._city, self._entities, time.time()) if subscribe else []
+            where = places(self._city) if subscribe else {}
+            subscribed = await self._subscribe(watched)
+            temporal = await self._is_there(f"/temporal/entities?type=X&limit=1&timerel=before&timeAt={EPOCH}")
+            console.print(
+                f"Loaded in {loaded['seconds']} s; {subscribed['made']} subscriptions; "
+                f"{'with' if temporal else 'without'} history."
+            )
+            start = time.time()
+            life, tally, ledger = Life(self._city, self._speed, start), Tally(), Ledger()
+            windows = await self._load(life, remote, tally, ledger, seconds, history=temporal)
+        console.print("The load is over; looking for all that was acknowledged.")
+        received = await self._received() if subscribed["made"] else b""
+        written = ledger.written()
+        checks = {"entities": await city_check.entities(self._root, written)}
+        if temporal:
+            checks["history"] = await city_check.points(self._root, written, start, self._checked)
+        if subscribed["made"]:
+            checks["notifications"] = city_check.notifications(watched, written, where, received)
+        return _found(life.rate, self._queries, loaded, subscribed, tally, windows, checks)
+
+    async def _load(
+        self, life: Life, remote: Remote, tally: Tally, ledger: Ledger, seconds: float, *, history: bool
+    ) -> list[Window]:
+        view = View(City(self._entities, SEED), Town(self._entities), Random(SEED))
+        panels = PANELS if history else GEO_PANELS
+        watcher = Watcher(self._pids, self._data, tally)
+        windows: list[Window] = []
+        both = asyncio.gather(
+            city_load.report(life, remote, tally, ledger, seconds),
+            city_load.look(self._root, view, panels, self._queries, seconds, tally),
+        )
+        end = time.monotonic() + seconds
+        while not both.done() and time.monotonic() < end - 1:
+            await asyncio.wait([both], timeout=min(city_state.SECONDS, end - time.monotonic()))
+            windows.append(watcher.window())
+            _tell(windows[-1])
+        await both
+        return windows
+
+    async def _subscribe(self, watched: Sequence[Watch]) -> dict[str, Any]:
+        """Make the subscriptions. A broker that has none answers 404 or the like: then it lives without."""
+        began, turn = time.monotonic(), asyncio.Semaphore(SUBSCRIBING)
+        refused: list[str] = []
+        closed = systems.free_port()
+
+        async def one(session: aiohttp.ClientSession, watch: Watch) -> None:
+            address = f"127.0.0.1:{closed}" if watch.sink == "dead" else self._sinks.address
+            kind = "fast" if watch.sink == "dead" else watch.sink
+            document = watch.document(f"http://{address}/{kind}/{watch.number}")
+            async with (
+                turn,
+                session.post(
+                    f"{self._root}/subscriptions", json=document, headers={"Link": link(FLEET_OF[watch.code].context)}
+                ) as answer,
+            ):
+                if answer.status != 201:
+                    refused.append(f"{answer.status}: {(await answer.text())[:300]}")
+
+        async with aiohttp.ClientSession() as session:
+            if watched:
+                await one(session, watched[0])
+            if not refused:
+                await asyncio.gather(*(one(session, watch) for watch in watched[1:]))
+        made = 0 if refused and len(refused) == 1 else len(watched) - len(refused)
+        return {"made": made, "seconds": round(time.monotonic() - began, 1), "refused": refused[:3]}
+
+    async def _is_there(self, path: str) -> bool:
+        async with aiohttp.ClientSession() as session, session.get(self._root + path) as answer:
+            return answer.status == 200
+
+    async def _received(self) -> bytes:
+        """What the receivers have, when nothing has come for a while."""
+        url = f"http://{self._sinks.address}"
+        async with aiohttp.ClientSession() as session:
+            end, before, since = time.monotonic() + SETTLE, "", time.monotonic()
+            while time.monotonic() < end and time.monotonic() - since < QUIET:
+                async with session.get(f"{url}/count") as answer:
+                    count = await answer.text()
+                if count != before:
+                    before, since = count, time.monotonic()
+                await asyncio.sleep(0.5)
+            async with session.get(f"{url}/received") as answer:
+                return await answer.read()
+
+
+def _found(
+    rate: float,
+    queries: float,
+    loaded: dict[str, Any],
+    subscribed: dict[str, Any],
+    tally: Tally,
+    windows: Sequence[Window],
+    checks: Mapping[str, Check],
+) -> dict[str, Any]:
+    longest = city_state.stretch(windows, os.cpu_count() or 1)
+    return {
+        "rates": {"updates": round(rate, 1), "queries": queries},
+        "loaded": loaded,
+        "subscriptions": subscribed,
+        "updates": {
+            "due": tally.due,
+            "acknowledged": tally.acknowledged,
+            "refused": tally.refused,
+            "reason": tally.reason,
+        },
+        "queries": {"sent": tally.queries, "failed": dict(tally.failed), "panels": _panels(tally)},
+        "longest": longest._asdict(),
+        "checks": {name: check._asdict() for name, check in checks.items()},
+        "windows": [window.document() for window in windows],
+    }
+
+
+def _panels(tally: Tally) -> dict[str, dict[str, float]]:
+    """Panel to the number of its answers, p50 and p95 in milliseconds."""
+    found = {}
+    for name, took in sorted(tally.by_panel.items()):
+        cuts = quantiles(took, n=20, method="inclusive") if len(took) > 1 else took * 19
+        found[name] = {"answers": len(took), "p50": round(cuts[9] * 1000, 1), "p95": round(cuts[18] * 1000, 1)}
+    return found
+
+
+def _tell(window: Window) -> None:
+    late = f" late: {', '.join(window.late())}" if window.late() else ""
+    used = " ".join(f"{name} {cores:.2f}" for name, cores in window.cores.items())
+    console.print(
+        f"{window.second:6.0f} s  updates {window.acknowledged:.0f}/{window.due:.0f} a second, "
+        f"p95 {window.update_p95:.1f} s, {window.waiting} wait; queries {window.answered:.0f}/{window.queries:.0f}, "
+        f"p95 {window.query_p95 * 1000:.0f} ms; cores {used}; "
+        f"RSS {window.memory['broker']:.0f} + {window.memory['mongod']:.0f} MiB; disk {window.disk:.0f}{late}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    updates, rates, longest = found["updates"], found["rates"], found["longest"]
+    show = partial(console.print, highlight=False, soft_wrap=True)
+    show(f"{updates['acknowledged']:,} of {updates['due']:,} updates acknowledged, {updates['refused']:,} refused.")
+    for name, panel in found["queries"]["panels"].items():
+        show(f"  {name}: {panel['answers']:,} answers, p50 {panel['p50']} ms, p95 {panel['p95']} ms")
+    for reason, number in found["queries"]["failed"].items():
+        show(f"  failed {number} times: {reason}")
+    show(
+        f"Longest stretch at {rates['updates']:,.0f} updates and {rates['queries']:.0f} queries a second: "
+        f"{longest['seconds']:.0f} s. What gave way first: {longest['first']}."
+    )
+    for name, check in found["checks"].items():
+        times = f"; p50, p95, p99 {check['seconds']} s after the report" if check["seconds"] else ""
+        show(f"{name}: {check['checked']:,} looked for, {check['lost']:,} lost, {check['doubled']:,} doubled{times}")
+        for example in check["examples"]:
+            show(f"  {example}")
+
+
+def _write(about: dict[str, Any], found: Mapping[str, Any]) -> Path:
+    report.RESULTS.mkdir(exist_ok=True)
+    path = report.RESULTS / f"{about['date'][:16].replace(':', '')}-{about['commit']}-city.json"
+    path.write_text(json.dumps({"about": about} | dict(found), indent=1) + "\n")
+    return path
+
+
+if __name__ == "__main__":
+    typer.run(main)

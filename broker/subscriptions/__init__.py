@@ -1,0 +1,1 @@
+"""Subscriptions: checked, kept, matched against what changes (GS CIM 009 §5.8, §5.2.12)."""

@@ -1,0 +1,185 @@
+"""The outbox: in the order of cause and effect, cleared, buried; and the counts of what was sent."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import pytest
+
+from broker.store.client import Client, Database, connect
+from broker.store.commits import Deriving, Owed
+from broker.store.embedded import EmbeddedMongoDB
+from broker.store.outbox import DEAD_LETTERS, Outbox, lane, letter, of_lane, owe, steps
+from broker.store.outbox_status import Status, Statuses, Tally
+from broker.store.store import Store
+from broker.store.tenants import Tenants
+from tests.store.operations import LEVEL, add, create, delete, lamp, level
+
+SUBSCRIPTION = "urn:ngsi-ld:Subscription:1"
+THEN = datetime(2026, 11, 21, 8, tzinfo=UTC)
+
+
+def every_change(deriving: Deriving) -> Iterable[Owed]:
+    for position, change in enumerate(deriving.changes):
+        yield from owe(deriving, position, SUBSCRIPTION, [change])
+
+
+@pytest.fixture
+def control(client: Client, prefix: str) -> Database:
+    return client[f"{prefix}-control"]
+
+
+@pytest.fixture
+async def owing(mongodb: EmbeddedMongoDB, client: Client, prefix: str) -> AsyncIterator[Store]:
+    store = Store(connect(mongodb.uri), prefix, [every_change])
+    await store.prepare()
+    yield store
+    await store.close()
+
+
+async def test_each_step_is_owed_with_both_states(owing: Store, control: Database) -> None:
+    entity_id = lamp(1).id
+    await owing.commit("", [create(lamp(1)), add(entity_id), delete(entity_id)])
+    letters, _ = await Outbox(control).head([lane("", SUBSCRIPTION)], [], 10)
+    found = [step for each in letters for step in steps(each)]
+    assert [(step.old and level(step.old), step.new and level(step.new)) for step in found] == [
+        (None, 0),
+        (0, 1),
+        (1, None),
+    ]
+    assert of_lane(letters[0].lane) == ("", SUBSCRIPTION)
+
+
+async def test_what_two_workers_owe_of_one_entity_is_in_the_order_of_its_changes(
+    client: Client, prefix: str, control: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever their clocks say: those of one are an hour ahead."""
+    ahead, behind = (Store(client, prefix, [every_change], worker=number) for number in range(2))
+    await ahead.prepare()
+    entity_id = lamp(1).id
+    times = iter(range(10**9, 0, -1000))
+    monkeypatch.setattr("broker.store.groups.time_ns", lambda: next(times) * 10**6)
+    await ahead.commit("", [create(lamp(1))])
+    for _ in range(10):
+        await ahead.commit("", [add(entity_id), add(entity_id)])
+        await behind.commit("", [add(entity_id)])
+    letters, _ = await Outbox(control).head([lane("", SUBSCRIPTION)], [], 100)
+    assert [level(steps(each)[0].new) for each in letters] == list(range(31))
+
+
+async def test_the_oldest_of_each_lane_come_first_without_those_known(owing: Store, control: Database) -> None:
+    outbox = Outbox(control)
+    for number in range(5):
+        await owing.commit("", [create(lamp(number))])
+    key = lane("", SUBSCRIPTION)
+    first, more = await outbox.head([key], [], 2)
+    assert more
+    following, _ = await outbox.head([key], [each.id for each in first], 2)
+    ids = [steps(each)[0].entity_id for each in first + following]
+    assert ids == [lamp(number).id for number in range(4)]
+
+
+async def test_what_is_cleared_is_owed_no_more(owing: Store, control: Database) -> None:
+    outbox = Outbox(control)
+    await owing.commit("north", [create(lamp(1)), create(lamp(2))], create_tenant=True)
+    key = lane("north", SUBSCRIPTION)
+    assert await outbox.lanes() == [key]
+    letters, _ = await outbox.head([key], [], 10)
+    await outbox.clear([each.id for each in letters])
+    assert await outbox.lanes() == []
+
+
+async def test_what_is_buried_is_a_dead_letter_once(owing: Store, control: Database) -> None:
+    outbox = Outbox(control)
+    await owing.commit("", [create(lamp(1))])
+    letters, _ = await outbox.head([lane("", SUBSCRIPTION)], [], 10)
+    for _ in range(2):
+        await outbox.bury([(each, "its host refuses the connection") for each in letters], THEN)
+    assert await outbox.lanes() == []
+    dead = await control[DEAD_LETTERS].find().to_list()
+    assert [(each["reason"], steps(letter(each))) for each in dead] == [
+        ("its host refuses the connection", steps(letters[0]))
+    ]
+
+
+async def test_a_large_request_is_owed_in_portions(client: Client, prefix: str, control: Database) -> None:
+    def at_once(deriving: Deriving) -> Iterable[Owed]:
+        return owe(deriving, 7, SUBSCRIPTION, deriving.changes)
+
+    store = Store(client, prefix, [at_once])
+    await store.prepare()
+    large = {"type": "Property", "value": "x" * 300_000}
+    await store.commit("", [create(lamp(number, text=large)) for number in range(9)])
+    letters, _ = await Outbox(control).head([lane("", SUBSCRIPTION)], [], 10)
+    assert [[step.entity_id for step in steps(each)] for each in letters] == [
+        [lamp(number).id for number in numbers] for numbers in (range(4), range(4, 8), range(8, 9))
+    ]
+    assert all(LEVEL in step.new.attributes for each in letters for step in steps(each) if step.new)
+
+
+async def test_a_dropped_tenant_owes_nothing(owing: Store, client: Client, prefix: str, control: Database) -> None:
+    for tenant in ("north", "northern", ""):
+        await owing.commit(tenant, [create(lamp(1))], create_tenant=True)
+        await Statuses(control).add({lane(tenant, SUBSCRIPTION): Tally(sent=1)})
+    await Tenants(client, prefix).drop("north", pause=lambda _: asyncio.sleep(0))
+    kept = [lane("", SUBSCRIPTION), lane("northern", SUBSCRIPTION)]
+    assert sorted(await Outbox(control).lanes()) == kept
+    assert sorted(await Statuses(control).read([*kept, lane("north", SUBSCRIPTION)])) == kept
+
+
+async def test_workers_add_to_one_count(control: Database) -> None:
+    key = lane("", SUBSCRIPTION)
+    tallies = [Tally(), Tally()]
+    second = timedelta(seconds=1)
+    tallies[0].count(THEN, THEN + second, ok=True)
+    tallies[0].count(THEN + second, THEN + 2 * second, ok=False)
+    tallies[1].count(THEN + 3 * second, THEN + 4 * second, ok=True)
+    await asyncio.gather(*(Statuses(control).add({key: tally}) for tally in tallies))
+    found = (await Statuses(control).read([key, "other"]))[key]
+    assert found[:5] == (3, 1, "2026-11-21T08:00:03Z", "2026-11-21T08:00:04Z", "2026-11-21T08:00:02Z")
+    assert (await Statuses(control).last_notifications([key])) == {key: THEN + 3 * second}
+
+
+async def test_the_end_of_the_last_one_counts(control: Database) -> None:
+    for ok in (False, True):
+        tally = Tally()
+        tally.count(THEN, THEN, ok)
+        await Statuses(control).add({"a b": tally})
+        assert (await Statuses(control).read(["a b"]))["a b"].ok is ok
+    assert Status().ok
+
+
+async def test_each_interval_is_claimed_once_by_whoever_is_first(control: Database) -> None:
+    statuses = [Statuses(control) for _ in range(4)]
+    await asyncio.gather(*(each.begin({"a b": 0.5}) for each in statuses))
+    began = monotonic()
+    claimed = []
+    while monotonic() < began + 2.1:
+        at_once = await asyncio.gather(*(each.claim("a b", 0.5) for each in statuses))
+        assert sum(at_once) <= 1
+        claimed += [monotonic() - began] * sum(at_once)
+        await asyncio.sleep(0.01)
+    assert [round(moment / 0.5) for moment in claimed] == [1, 2, 3, 4]
+
+
+async def test_intervals_that_nobody_claimed_are_left_out(control: Database) -> None:
+    statuses = Statuses(control)
+    await statuses.begin({"a b": 0.2, "a c": 1000})
+    await asyncio.sleep(0.7)
+    assert await statuses.due(["a b", "a c", "a d"]) == ["a b"]
+    assert await statuses.claim("a b", 0.2)
+    assert not await statuses.claim("a b", 0.2)
+    assert not await statuses.claim("a c", 1000)
+
+
+async def test_a_shorter_interval_counts_from_now_on(control: Database) -> None:
+    statuses = Statuses(control)
+    await statuses.begin({"a b": 1000})
+    await statuses.begin({"a b": 0.2})
+    await asyncio.sleep(0.3)
+    assert await statuses.claim("a b", 0.2)
+
+
+def test_lanes_keep_tenants_apart() -> None:
+    assert of_lane(lane("north", "urn:a b")) == ("north", "urn:a b")

@@ -1,77 +1,37 @@
-"""One system call for an answer: its head and its body leave the process together.
+"""Linked entities, as the parameters of a request ask for them (GS CIM 009 §4.5.23)."""
 
-uvicorn writes them one after the other, and uvloop makes a system call, and mostly a packet, of each write.
-"""
+from collections.abc import Sequence
+from typing import cast
 
-import asyncio
-from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from broker.api.parameters import CONTAINED_BY, JOIN, JOIN_LEVEL, NO_JOIN
+from broker.api.rendering import representation
+from broker.api.requests import Request
+from broker.api.services import Services
+from broker.entities import join as joins
+from broker.errors import TooComplexQuery
+from broker.model.entity import Entity
+from broker.model.join import Join, JoinForm, Linked
+from broker.settings import Settings
 
-MAX_HELD: Final = 64 * 1024
-"""Bytes from which on what is written leaves at once: a stream must feel how fast its client reads."""
 
-Bytes: TypeAlias = bytes | bytearray | memoryview
+async def linked(request: Request, services: Services, page: Sequence[Entity]) -> Linked | None:
+    """What the entities of a page link to; None if that is not asked for. Raises TooComplexQuery, StoreUnavailable."""
+    join = join_of(request, services.settings)
+    if join is None:
+        return None
+    return await joins.linked(services.store, request.call, page, join, representation(request))
 
 
-class JoiningTransport(asyncio.Transport):
-    """A transport that hands on together what is written within one turn of the loop."""
+def join_of(request: Request, settings: Settings) -> Join | None:
+    """The join that the request asks for. `joinLevel` and `containedBy` mean nothing without one.
 
-    __slots__ = ("_held", "_loop", "_parts", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._transport = transport
-        self._loop = loop
-        self._parts: list[Bytes] = []
-        self._held = 0
-
-    def write(self, data: Bytes) -> None:
-        """Write before the loop turns."""
-        if not data:
-            return
-        if not self._parts:
-            self._loop.call_soon(self._flush)
-        self._parts.append(data)
-        self._held += len(data)
-        if self._held >= MAX_HELD:
-            self._flush()
-
-    def writelines(self, list_of_data: Iterable[Bytes]) -> None:
-        """Write all of them."""
-        for data in list_of_data:
-            self.write(data)
-
-    def close(self) -> None:
-        """Close when all is written."""
-        self._flush()
-        self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._parts, self._held = [], 0
-        self._transport.abort()
-
-    def is_closing(self) -> bool:
-        """Whether it is closed, or closes."""
-        return self._transport.is_closing()
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What is known of the socket."""
-        return self._transport.get_extra_info(name, default)
-
-    def pause_reading(self) -> None:
-        """Let the client wait."""
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        self._transport.resume_reading()
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Speak something else from now on."""
-        self._transport.set_protocol(protocol)
-
-    def _flush(self) -> None:
-        parts, self._parts, self._held = self._parts, [], 0
-        if parts and not self._transport.is_closing():
-            self._transport.writelines(parts)
+    Raises TooComplexQuery beyond this deployment's limits.
+    """
+    form = request.get(JOIN)
+    if form is None or form == NO_JOIN:
+        return None
+    level = request.get(JOIN_LEVEL) or 1
+    if level > settings.max_join_level:
+        raise TooComplexQuery(f"Parameter joinLevel: at most {settings.max_join_level}, found {level}.")
+    contained_by = frozenset(request.get(CONTAINED_BY) or ())
+    return Join(cast(JoinForm, form), level, contained_by, settings.max_linked)

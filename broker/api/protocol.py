@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from broker.api import problems
-from broker.api.joining import JoiningTransport
+from broker.api.transport import JoiningTransport
 from broker.api.problems import BareStatus
 from broker.api.responses import Response
 from broker.errors import InvalidRequest

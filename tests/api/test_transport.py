@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from broker.api.joining import MAX_HELD, Bytes, JoiningTransport
+from broker.api.transport import MAX_HELD, Bytes, JoiningTransport
 
 
 class Wire(asyncio.Transport):

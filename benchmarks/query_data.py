@@ -26,7 +26,7 @@ from broker.store import counts, indexes, shapes
 from broker.store.client import Client, Database
 from broker.store.commits import Change, Deriving
 from broker.store.indexes import ENTITIES
-from broker.store.tenants import UNLIMITED, Tenants, database_name
+from broker.store.tenants import UNLIMITED, Tenants
 
 Payload = dict[str, Any]
 

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from operator import itemgetter
+from time import perf_counter
 from typing import Any, Final, NamedTuple
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -37,8 +38,10 @@ _FEW: Final = 500
 """Entities that the index of geometries is asked for, at least, before they are put in order."""
 _HELD_ORDERED: Final = 4
 """Times `Limits.held` that are kept while matches are put in order: nobody knows yet which are on the page."""
-_BREATH: Final = 250
-"""Entities that are decoded before other requests get a turn: some 2 ms."""
+_TOGETHER: Final = 250
+"""Entities whose links are followed together."""
+_BREATH: Final = 0.003
+"""Seconds after which other requests get a turn."""
 
 Entities = AsyncCollection[dict[str, Any]]
 
@@ -232,14 +235,23 @@ async def _fetch(
 async def _decided(
     documents: list[Document], decide: Callable[[Document], Found | None], following: Following
 ) -> list[Found]:
-    """What is found in the documents; other requests get a turn in between."""
+    """What is found in the documents; other requests get a turn in between.
+
+    Raises StoreUnavailable where nobody waits for it any more.
+    """
     found: list[Found] = []
-    for start in range(0, len(documents), _BREATH):
-        if start:
-            await asyncio.sleep(0)
-        some = documents[start : start + _BREATH]
+    due = perf_counter() + _BREATH
+    for start in range(0, len(documents), _TOGETHER):
+        some = documents[start : start + _TOGETHER]
         await following.fetch(some)
-        found.extend(each for each in map(decide, some) if each is not None)
+        for document in some:
+            if perf_counter() > due:
+                await asyncio.sleep(0)
+                mark()
+                due = perf_counter() + _BREATH
+            each = decide(document)
+            if each is not None:
+                found.append(each)
     return found
 
 

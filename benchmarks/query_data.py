@@ -26,7 +26,7 @@ from broker.store import counts, indexes, shapes
 from broker.store.client import Client, Database
 from broker.store.commits import Change, Deriving
 from broker.store.indexes import ENTITIES
-from broker.store.tenants import UNLIMITED, Tenants
+from broker.store.tenants import UNLIMITED, Tenants, database_name
 
 Payload = dict[str, Any]
 
@@ -117,6 +117,15 @@ async def load(uri: str, prefix: str, tenant: str, entities: int) -> bool:
     finally:
         await client.close()
     return True
+
+
+def warm(uri: str, prefix: str, tenant: str) -> None:
+    """Have mongod read all documents and keys of a tenant once: they stay in its cache as far as it is large enough."""
+    with MongoClient[Payload](uri) as client:
+        stored = client[database_name(prefix, tenant)][ENTITIES]
+        list(stored.aggregate([{"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]))
+        for index, field in (("attribute", "a.k"), ("type", "t"), ("_id_", "_id")):
+            stored.count_documents({field: {"$gte": ""}}, hint=index)
 
 
 async def _is_stored(database: Database, entities: int) -> bool:

@@ -34,6 +34,8 @@ _FIRST_BATCH: Final = 200
 _LAST_BATCH: Final = 4000
 _REPLY: Final = 2**20
 """Bytes of entities: a reply of mongod, of up to 16 MiB, that holds no more was not cut short, whatever came next."""
+_REPLIES: Final = 8 * _REPLY
+"""Bytes of entities that are put in order in memory: a page of a thousand is mostly less."""
 _FEW: Final = 500
 """Entities that the index of geometries is asked for, at least, before they are put in order."""
 _HELD_ORDERED: Final = 4
@@ -191,7 +193,7 @@ def _next_size(last: int, needed: int, *, exact: bool) -> int:
 
 
 async def _of_places(entities: Entities, query: Query, fields: dict[str, int], most: int) -> list[Document] | None:
-    """What the index of geometries finds, in the order of the query; None if that is more than `most`.
+    """What the index of geometries finds, in the order of the query; None if that is more than `most`, or too large.
 
     mongod would choose an index by what served a query of another place: for a large one it goes through all entities
     of a type in the order of ids, for a small one that takes a thousand times as long.
@@ -201,14 +203,19 @@ async def _of_places(entities: Entities, query: Query, fields: dict[str, int], m
             entity_filter(query).mongo,
             fields,
             hint=PLACES,
-            limit=-most - 1,
+            limit=most + 1,
             batch_size=most + 1,
             max_time_ms=QUERY_TIMEOUT_MS,
             comment=mark(),
         )
-        documents = await cursor.to_list()
-    if len(documents) > most or _cut_short(documents, most + 1):
-        return None
+        documents: list[Document] = []
+        size = 0
+        while some := await cursor.to_list(_FEW):
+            documents += some
+            size += _bytes_of(some)
+            if len(documents) > most or size > _REPLIES:
+                await cursor.close()
+                return None
     documents.sort(key=itemgetter("_id"), reverse=bool(query.before))
     return documents
 

@@ -6,6 +6,7 @@ It is opened for the first who looks, and closed after the last one has left.
 import asyncio
 import random
 from collections.abc import Callable, Hashable
+from contextvars import Context
 from typing import Final
 
 from broker.errors import StoreUnavailable
@@ -34,8 +35,8 @@ class Channel:
         self._changes = Changes(entities)
         self._place: Place | None = None
         self._closed = closed
-        self._opening = asyncio.create_task(self._changes.open())
-        self.task = asyncio.create_task(self._run())
+        self._opening = asyncio.create_task(self._changes.open(), context=Context())
+        self.task = asyncio.create_task(self._run(), context=Context())  # it is no part of the first request
 
     @property
     def place(self) -> Place:

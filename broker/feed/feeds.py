@@ -108,8 +108,12 @@ class Feeds:
         after, reason = (None, None) if last is None else self._behind(last, until)
         missed = None
         if after is not None and after < until:
+            absent: set[int] = set()
             missed = Missed(
-                Changes(channel.entities, after), until, self._slots, lambda change: view.retold(Changed(change))
+                Changes(channel.entities, after),
+                until,
+                self._slots,
+                lambda change: view.retold(Changed(change), absent),
             )
 
         def closed(viewer: Viewer) -> None:

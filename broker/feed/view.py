@@ -27,6 +27,8 @@ Show: TypeAlias = Callable[[Entity], bytes | None]
 
 MEANWHILE: Final = 100_000
 """Entities that may change while those that match are looked for; with more a view does without knowing them."""
+ABSENT: Final = 10_000
+"""Entities of which it is remembered that a viewer that came back does not show them."""
 
 
 class Changed:
@@ -104,14 +106,22 @@ class View:
         for viewer in tuple(self.viewers):
             viewer.put(event)
 
-    def retold(self, changed: Changed) -> Event | None:
-        """What a viewer is told of a change that was before it came back."""
+    def retold(self, changed: Changed, absent: set[int]) -> Event | None:
+        """What a viewer is told of a change that was before it came back.
+
+        `absent`: what it is known not to show, which this keeps.
+        """
         if self._by_id is not None and not self._by_id(changed.entity_id):
             return None
         shown = self._shown(changed)
+        known = hash(changed.entity_id)
         if shown is not None:
+            absent.discard(known)
             return Event(Kind.ENTITY, changed.place, shown)
-        return _gone(changed) if self._could_match(changed) else None
+        told = known not in absent and self._could_match(changed)
+        if len(absent) < ABSENT:
+            absent.add(known)
+        return _gone(changed) if told else None
 
     def _shown(self, changed: Changed) -> bytes | None:
         entity = changed.entity

@@ -148,7 +148,7 @@ class Changes:
             start = None if self.place is None else Timestamp(self.place.seconds, self.place.increment)
             self._behind = 0 if self.place is None else self.place.number
             self._stream = await self._entities.watch(
-                _PIPELINE, max_await_time_ms=WAIT_MS, batch_size=BATCH, start_at_operation_time=start
+                list(_PIPELINE), max_await_time_ms=WAIT_MS, batch_size=BATCH, start_at_operation_time=start
             )
             self._pass_by(self._stream.resume_token)
         return self._stream

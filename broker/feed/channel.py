@@ -94,4 +94,7 @@ class Channel:
     def _tell(self, change: Change) -> None:
         changed = Changed(change)
         for view in tuple(self.views.values()):
-            view.tell(changed)
+            try:
+                view.tell(changed)
+            except Exception:
+                _logger.exception("a change cannot be told", tenant=self.tenant, entity=change.entity_id)

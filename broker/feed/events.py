@@ -61,24 +61,25 @@ class Backlog:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._size = 0
+        self.size = 0
+        """Bytes that wait."""
         self.holders: set[Holder] = set()
 
     def keep(self, event: Event) -> None:
         """An event waits for one more viewer."""
         if not event.holders:
-            self._size += event.size
+            self.size += event.size
         event.holders += 1
 
     def drop(self, event: Event) -> None:
         """It does not any more."""
         event.holders -= 1
         if not event.holders:
-            self._size -= event.size
+            self.size -= event.size
 
     def relieve(self) -> None:
-        """If too much waits, whoever most waits for loses it, one after the other."""
-        while self._size > self._most:
+        """If too much waits, whom most waits for loses it, one after the other."""
+        while self.size > self._most:
             max(self.holders, key=lambda holder: holder.waiting).lose()
 
 

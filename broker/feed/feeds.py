@@ -9,7 +9,7 @@ from broker.call import Call
 from broker.errors import Overloaded, StoreUnavailable
 from broker.feed.channel import Channel
 from broker.feed.events import Backlog, Kept, Kind
-from broker.feed.missed import Missed
+from broker.feed.missed import MISSED_WAIT_MS, Missed
 from broker.feed.view import Changed, Show, View
 from broker.feed.viewer import GONE, UNKNOWN, Viewer
 from broker.query.plan import Query
@@ -110,7 +110,7 @@ class Feeds:
         if after is not None and after < until:
             absent: set[int] = set()
             missed = Missed(
-                Changes(channel.entities, after),
+                Changes(channel.entities, after, MISSED_WAIT_MS),
                 until,
                 self._slots,
                 lambda change: view.retold(Changed(change), absent),

@@ -13,6 +13,8 @@ PATIENCE: Final = 60.0
 PART_EVENTS: Final = 100
 PART_BYTES: Final = 64 * 1024
 """What a viewer takes at once, if there is as much: events, and bytes if it is more than one event."""
+MISSED_WAIT_MS: Final = 20
+"""What was missed is there already: nobody need wait for it for long."""
 AGAIN: Final = 0.5
 """Seconds after which a database that was away is asked again."""
 

@@ -71,6 +71,7 @@ class Viewer:
         self._queue.append(event)
         self.waiting += event.size
         self._backlog.keep(event)
+        self._backlog.relieve()
         self._news.set()
 
     def lose(self, reason: str = SLOW) -> None:

@@ -20,7 +20,6 @@ from broker.store.client import Collection
 from broker.store.errors import passes
 
 WAIT_MS: Final = 1000
-"""Milliseconds that the database waits for changes before it says that there are none."""
 BATCH: Final = 100
 """Most changes in one reply of the database."""
 
@@ -91,11 +90,14 @@ class Change(NamedTuple):
 class Changes:
     """Reads changes in their order, from now on or from behind a place on.
 
+    `wait_ms`: milliseconds that the database waits for changes before it says that there are none.
+
     A read that is cancelled is what PyMongo does not bear: who may be, reads through `broker.store.apart`.
     """
 
-    def __init__(self, entities: Collection, after: Place | None = None) -> None:
+    def __init__(self, entities: Collection, after: Place | None = None, wait_ms: int = WAIT_MS) -> None:
         self._entities = entities
+        self._wait_ms = wait_ms
         self._stream: AsyncCollectionChangeStream[dict[str, Any]] | None = None
         self._turn = asyncio.Lock()
         self._behind = 0
@@ -115,7 +117,7 @@ class Changes:
         return self.place
 
     async def next(self) -> Change | None:
-        """The next change; None if there is none for WAIT_MS.
+        """The next change; None if there is none for `wait_ms`.
 
         Raises StoreUnavailable: another try goes on where this one was; Lost.
         """
@@ -148,7 +150,7 @@ class Changes:
             start = None if self.place is None else Timestamp(self.place.seconds, self.place.increment)
             self._behind = 0 if self.place is None else self.place.number
             self._stream = await self._entities.watch(
-                list(_PIPELINE), max_await_time_ms=WAIT_MS, batch_size=BATCH, start_at_operation_time=start
+                list(_PIPELINE), max_await_time_ms=self._wait_ms, batch_size=BATCH, start_at_operation_time=start
             )
             self._pass_by(self._stream.resume_token)
         return self._stream

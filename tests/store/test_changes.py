@@ -182,7 +182,7 @@ def test_a_place_is_written_and_read(place: Place) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1", "1.2", "1.2.3.4", "-1.2.3", "1.2.x", "1.2.3 ", "٣.2.3", "9999999999.1.1", "1.9999999999.1", "1" * 400],
+    ["", "1", "1.2", "1.2.3.4", "-1.2.3", "1.2.x", "1.2.3 ", "٣.2.3", "9999999999.1.1", "1.9999999999.1"],
 )
 def test_what_is_no_place_is_none(text: str) -> None:
     assert Place.parse(text) is None

@@ -284,7 +284,7 @@ def _apply(group: Sequence[Pending], states: _States, check: Check | None) -> _O
     clock = max(time_ns() // 1000, *(state["r"] for state in states.values()), 0)
     steps: dict[str, _Step] = {}
     for pending in group:
-        entity_id, apply, _ = pending.write
+        entity_id, apply = pending.write.entity_id, pending.write.apply
         try:
             step = steps.get(entity_id)
             if step is None:
@@ -327,7 +327,8 @@ def _take(
 ) -> _Step:
     """The step to `new`, noted in the outcome."""
     entity_id = pending.write.entity_id
-    change = Change(entity_id, step.last, new, step.revision + 1, now, violations, pending.request_id)
+    brought = pending.write.brought if step.last is None and new is not None else None
+    change = Change(entity_id, step.last, new, step.revision + 1, now, violations, pending.request_id, brought)
     outcome.changes.append(change)
     taken = outcome.steps[entity_id] = _Step(step.first, new, step.revision + 1)
     return taken

@@ -180,6 +180,7 @@ def _updated(
     kept = _kept(tenant, document, context, max_join_level)
     if q is not None:
         kept |= {"q": q, CODED: old[CODED]}
+        compile_kept(tenant, kept)  # it may follow links, as many as the fragment lets it
     return kept | {"createdAt": old["createdAt"], "modifiedAt": now}
 
 

@@ -18,7 +18,6 @@ from broker.model.parse import parse_attribute_name
 from broker.model.project import ENTITY_MEMBERS
 from broker.query import coded, entity_types, projection
 from broker.query import q as language
-from broker.query.ast import And, Condition, LinksTo, Or
 from broker.query.keys import SCOPE
 from broker.store.subscriptions import CONTEXT
 
@@ -49,10 +48,6 @@ def expanded(document: dict[str, Any], context: CompiledContext) -> Kept:
         language.parse(document["csf"], context, where="csf")
     if "q" in document:
         condition = language.parse(_unescaped(document["q"]), context, expand_values=values, json_keys=keys)
-        if _links(condition):
-            raise BadRequestData(
-                "Subscription: q: paths through linked entities are not watched; name their attributes."
-            )
         kept[CODED] = coded.encode(condition)
     return kept
 
@@ -71,12 +66,6 @@ def _unescaped(text: str) -> str:
         return unquote(text, errors="strict") if _ESCAPE.search(text) else text
     except UnicodeDecodeError:
         return text
-
-
-def _links(condition: Condition) -> bool:
-    if isinstance(condition, And | Or):
-        return any(map(_links, condition.operands))
-    return isinstance(condition, LinksTo) or condition.path.link is not None
 
 
 def _renamed(document: dict[str, Any], type_name: _Rename, attribute: _Rename) -> dict[str, Any]:

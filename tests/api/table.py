@@ -36,6 +36,7 @@ _BODIES: dict[str, Any] = {
     "Subscription": SUBSCRIPTION,
     "SubscriptionFragment": {"type": "Subscription", "isActive": False, "description": "What is not there"},
     "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "HistoryRule": {"type": "Nothing", "attribute": "value", "mode": "changes"},
     "DataModelRule": {"mode": "off", "schema": {"properties": {"value": {"type": "number"}}}},
     "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},

@@ -2,8 +2,9 @@
 
 Both brokers run all the time, each on a database of its own in one mongod, and take turns: which one comes first
 changes from pair to pair. A case is slower (faster) if the whole interval of the ratio AFTER ÷ BEFORE lies below
-(above) 1; with CPU, the broker's time for a request, it is the other way round, and other programs matter less. The interval is that of the median, from order statistics: the second least to the second greatest of ten
-pairs hold the true median with 97.9 %.
+(above) 1; for the broker's CPU time a request it is the other way round, and other programs matter less to that. The
+interval is that of the median, from order statistics: the second least to the second greatest of ten pairs hold the
+true median with 97.9 %.
 """
 
 import math

@@ -1,7 +1,6 @@
 """`python -m benchmarks.queries`: do queries stay flat as the data grow, and what does a dashboard see?"""
 
 import asyncio
-import json
 import random
 import subprocess
 import sys
@@ -178,10 +177,7 @@ def _write(
         "dashboard": load._asdict() | {"panels": [each._asdict() for each in load.panels]} if load else None,
         "verdicts": [each.target._asdict() | {"values": each.values, "verdict": each.verdict} for each in judged],
     }
-    report.RESULTS.mkdir(exist_ok=True)
-    path = report.RESULTS / f"{about['date'][:16].replace(':', '')}-{about['commit']}-queries.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    return path
+    return report.keep(document, "queries")
 
 
 if __name__ == "__main__":

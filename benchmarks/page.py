@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from benchmarks import titles
 from benchmarks.cases import System
 from benchmarks.html import Document, rates, summary
 
@@ -54,8 +55,9 @@ def _verdict(verdict: Mapping[str, Any]) -> tuple[str, ...]:
     values = verdict["values"]
     bound = f"≥ {verdict['at_least']}" if verdict["at_least"] is not None else f"≤ {verdict['at_most']}"
     said = verdict["verdict"] + (f": {verdict['void']}" if verdict["void"] else "")
-    middle = f"{median(values):.2f}", f"{min(values):.2f} – {max(values):.2f}"
-    return verdict["case"], verdict["ratio"], bound, *middle, said
+    middle = (f"{median(values):.2f}", f"{min(values):.2f} – {max(values):.2f}") if values else ("", "")
+    ratio = titles.ratio(verdict["case"], verdict["ratio"])
+    return titles.title(verdict["case"]), ratio, bound, *middle, said
 
 
 def renewed(page: str, result: Document) -> str:

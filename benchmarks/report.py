@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from benchmarks import verdicts
 from benchmarks.cases import Case, System
 from benchmarks.starvation import Starvation
-from benchmarks.verdicts import Judgement, Runs, Spread, spread
+from benchmarks.verdicts import Judgement, Key, Runs, Spread, Values, spread
 from broker.store import mongod
 
 RESULTS: Final = Path(__file__).with_name("results")
@@ -35,21 +35,33 @@ class CaseResult(NamedTuple):
         return spread([run.rate * unit for run in runs]) if runs else None
 
 
+class Part(NamedTuple):
+    """A part of a run besides the cases: what it found, as JSON has it, and its ratios."""
+
+    name: str
+    found: Mapping[str, Any]
+    values: Mapping[Key, Values]
+
+
 class Report(NamedTuple):
     """Everything of one run."""
 
     about: dict[str, Any]
     cases: list[CaseResult]
     starvation: list[Starvation]
+    parts: list[Part]
+    values: Mapping[Key, Values]
     judgements: list[Judgement]
 
 
 def make(
-    repetitions: int, entities: int, load_seconds: float, cases: list[CaseResult], starvation: list[Starvation]
+    known: dict[str, Any], cases: list[CaseResult], starvation: list[Starvation], parts: Sequence[Part] = ()
 ) -> Report:
-    """Add what is known of the machine, and judge."""
-    known = about(repetitions, entities) | {"load_seconds": round(load_seconds, 2)}
-    return Report(known, cases, starvation, _judged(cases, starvation))
+    """Judge. `known`: as `about` makes it, and more."""
+    values = _values(cases, starvation)
+    for part in parts:
+        values |= part.values
+    return Report(known, cases, starvation, [*parts], values, verdicts.judged(values))
 
 
 def about(repetitions: int, entities: int) -> dict[str, Any]:
@@ -69,25 +81,18 @@ def about(repetitions: int, entities: int) -> dict[str, Any]:
     }
 
 
-def _judged(cases: Sequence[CaseResult], starvation: Sequence[Starvation]) -> list[Judgement]:
-    """The verdict on each target that was measured."""
+def _values(cases: Sequence[CaseResult], starvation: Sequence[Starvation]) -> dict[Key, Values]:
     values = {
-        (result.case.name, ratio): (found, verdicts.void_reason(result.runs, ratio))
+        (result.case.name, ratio): Values(found, verdicts.void_reason(result.runs, ratio))
         for result in cases
         for ratio, found in verdicts.ratios(result.runs).items()
     }
     for workers in {measured.workers for measured in starvation}:
         mine = [measured for measured in starvation if measured.workers == workers]
         errors = sum(measured.errors for measured in mine)
-        values[f"starvation-{workers}", "p99"] = (
-            [measured.ratio for measured in mine],
-            f"{errors} requests failed" if errors else "",
-        )
-    return [
-        verdicts.judge(target, *values[target.case, target.ratio])
-        for target in verdicts.targets()
-        if (target.case, target.ratio) in values
-    ]
+        said = f"{errors} requests failed" if errors else ""
+        values[f"starvation-{workers}", "p99"] = Values([measured.ratio for measured in mine], said)
+    return values
 
 
 def peers() -> dict[str, Any]:
@@ -95,12 +100,24 @@ def peers() -> dict[str, Any]:
     return tomllib.loads(PEERS.read_text())
 
 
-def write(report: Report, folder: Path = RESULTS) -> Path:
-    """Write the JSON; where it is."""
+def save(result: Mapping[str, Any], suffix: str = "", folder: Path = RESULTS) -> Path:
+    """Write a result as JSON; where it is."""
     folder.mkdir(exist_ok=True)
-    path = folder / f"{report.about['date'][:16].replace(':', '')}-{report.about['commit']}.json"
-    path.write_text(json.dumps(document(report), indent=1) + "\n")
+    about = result["about"]
+    path = folder / f"{about['date'][:16].replace(':', '')}-{about['commit']}{suffix}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
     return path
+
+
+def flat(values: Mapping[Key, Values]) -> dict[str, Any]:
+    """Ratios as JSON has them: `case ratio` to the values of all repetitions."""
+    return {" ".join(key): list(found.values) for key, found in values.items()}
+
+
+def verdict(judgement: Judgement) -> dict[str, Any]:
+    """A verdict as JSON has it."""
+    target, values, said, void = judgement
+    return {**target._asdict(), "values": list(values), "verdict": said, "void": void}
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -129,15 +146,9 @@ def document(report: Report) -> dict[str, Any]:
             }
             for measured in report.starvation
         ],
-        "verdicts": [
-            {
-                **judgement.target._asdict(),
-                "values": judgement.values,
-                "verdict": judgement.verdict,
-                "void": judgement.void,
-            }
-            for judgement in report.judgements
-        ],
+        **{part.name: part.found for part in report.parts},
+        "ratios": flat(report.values),
+        "verdicts": [verdict(each) for each in report.judgements],
         "peers": peers(),
     }
 

@@ -10,7 +10,7 @@ from benchmarks.systems import Served
 WORKERS: Final = (1, 2)
 CLIENTS: Final = 32
 BATCH: Final = 1000
-SECONDS: Final = 4
+SECONDS: Final = 2
 
 
 class Starvation(NamedTuple):

@@ -18,6 +18,8 @@ from benchmarks.wrk import MOST_CPU
 Runs: TypeAlias = Mapping[System, Sequence[Run]]
 """System to its runs, one for each repetition."""
 Ratios: TypeAlias = Mapping[str, Sequence[float]]
+Key: TypeAlias = tuple[str, str]
+"""A case and one of its ratios."""
 
 OF_HTTP: Final = frozenset({f"broker/{System.HTTP}", "efficiency"})
 """Ratios that H is part of."""
@@ -56,6 +58,13 @@ class Judgement(NamedTuple):
     target: Target
     values: Sequence[float]
     verdict: Verdict
+    void: str = ""
+
+
+class Values(NamedTuple):
+    """What was measured of a ratio, in each repetition; `void`: why that says nothing, if it does."""
+
+    values: Sequence[float]
     void: str = ""
 
 
@@ -102,6 +111,13 @@ def void_reason(runs: Runs, ratio: str) -> str:
     if ratio in OF_HTTP and busiest >= MOST_CPU:
         return f"the load client used {busiest:.0%} of a core at H"
     return ""
+
+
+def judged(found: Mapping[Key, Values]) -> list[Judgement]:
+    """The verdict on each target that was measured."""
+    return [
+        judge(target, *found[target.case, target.ratio]) for target in targets() if (target.case, target.ratio) in found
+    ]
 
 
 def judge(target: Target, values: Sequence[float], void: str = "") -> Judgement:

@@ -52,7 +52,39 @@ def test_a_page_needs_nothing_from_elsewhere_and_escapes_what_it_shows(result: d
 
 
 def test_a_page_sums_the_verdicts_up(result: dict[str, Any]) -> None:
-    assert "Of 2 targets 1 met, 1 missed, 0 undecided, 0 void." in html.page(result)
+    assert html.summary(result["verdicts"]) == "Of 2 targets 1 met, 1 missed, 0 undecided, 0 void."
+    shown = html.page(result)
+    assert "<b>1</b><span>targets met</span>" in shown
+    assert "<b>1</b><span>missed</span>" in shown
+
+
+def test_a_page_begins_with_what_asks_for_attention(result: dict[str, Any]) -> None:
+    shown = html.page(result)
+    assert shown.index('<td class="text missed">') < shown.index('<td class="text met">')
+
+
+@pytest.mark.parametrize(
+    ("bounds", "at"),
+    [({"at_least": 0.6}, 50), ({"at_most": 0.6}, 50), ({"at_least": 0.4}, 75), ({"at_most": 1.2}, 100)],
+    ids=["as the bound", "as the bound, at most", "half better", "twice as good"],
+)
+def test_all_targets_have_one_scale_with_the_bound_in_its_middle(
+    result: dict[str, Any], bounds: dict[str, float], at: int
+) -> None:
+    result["verdicts"] = [_verdict(Verdict.MET, **bounds)]
+    assert f'<div class="middle" style="left:{at:.1f}%">' in html.page(result)
+
+
+def test_what_was_lost_is_told_first(result: dict[str, Any]) -> None:
+    checks = {"entities": {"checked": 1234, "lost": 0}, "history": {"checked": 2000, "lost": 3}}
+    shown = html.page(result | {"kept": {"checks": checks}})
+    assert "<b>3 lost</b><span>of 1,234 entities, 2,000 points" in shown
+
+
+def test_a_verdict_without_values_is_shown(result: dict[str, Any]) -> None:
+    result["verdicts"] = [_verdict(Verdict.VOID, at_most=0) | {"values": [], "void": "none was acknowledged"}]
+    assert "none was acknowledged" in html.page(result)
+    assert "none was acknowledged" in page.figures(result)
 
 
 def test_the_documentation_has_the_figures_between_its_marks_and_keeps_the_rest(result: dict[str, Any]) -> None:
@@ -62,7 +94,7 @@ def test_the_documentation_has_the_figures_between_its_marks_and_keeps_the_rest(
     assert after.endswith(f"{page.END}\nbelow\n")
     assert "old" not in after
     assert "| point read | 100 | 1,000 | 400 |  | 1.0 | 2.5 |" in after
-    assert "| read-1 | broker/H | ≥ 0.5 | 0.60 | 0.50 – 0.70 | met |" in after
+    assert "| point read, c1 | of what HTTP in Python allows (H) | ≥ 0.5 | 0.60 | 0.50 – 0.70 | met |" in after
     assert page.renewed(after, result) == after
 
 

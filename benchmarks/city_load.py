@@ -24,6 +24,10 @@ from broker.cli.city.live import LEAST, LINGER, MOST, TICK, Reports
 from broker.cli.city.moment import PACES, signals
 from broker.cli.transfer import Batch, Item, Remote
 
+KEPT: Final = 20_000
+"""Updates that a system keeps for when the broker takes them; the oldest go first. What is dropped was never sent."""
+DRAIN: Final = 120.0
+"""Seconds that the last updates may take."""
 QUERY_SECONDS: Final = 30.0
 """A query that isn't answered by then has failed."""
 
@@ -70,6 +74,7 @@ class Tally:
     """Updates, as `acknowledged` and `refused`: in all."""
     acknowledged: int = 0
     refused: int = 0
+    dropped: int = 0
     reason: str = ""
     queries: int = 0
     """Sent, in all."""
@@ -84,7 +89,7 @@ class Tally:
     @property
     def waiting(self) -> int:
         """Updates that are due and not answered."""
-        return self.due - self.acknowledged - self.refused
+        return self.due - self.acknowledged - self.refused - self.dropped
 
 
 class Teller:
@@ -104,6 +109,9 @@ class Teller:
         self._some.set()
         if len(self._waiting) >= LEAST:
             self._many.set()
+        if len(self._waiting) > KEPT:
+            self._waiting.popleft()
+            self._tally.dropped += 1
 
     async def send(self, remote: Remote) -> None:
         """Send for ever. Raises StartError when the broker will never take it."""
@@ -179,7 +187,7 @@ class Life:
 
 
 async def report(life: Life, remote: Remote, tally: Tally, ledger: Ledger, seconds: float) -> None:
-    """Send what the city reports for so many seconds; wait until all is answered, or for as long again.
+    """Send what the city reports for so many seconds; wait until all is answered, or DRAIN is over.
 
     Raises StartError when the broker will never take it.
     """
@@ -187,7 +195,7 @@ async def report(life: Life, remote: Remote, tally: Tally, ledger: Ledger, secon
     senders = [asyncio.create_task(teller.send(remote)) for teller in tellers.values()]
     before = began = time.time()
     try:
-        while before - began < 2 * seconds and (before - began < seconds or tally.waiting):
+        while before - began < seconds + DRAIN and (before - began < seconds or tally.waiting):
             done, _ = await asyncio.wait(senders, timeout=TICK, return_when=asyncio.FIRST_EXCEPTION)
             for sender in done:
                 sender.result()

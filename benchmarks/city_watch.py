@@ -142,8 +142,8 @@ def inside(corners: NDArray[np.float64], box: tuple[float, float, float, float])
     """Which entities are within a box: with all of their corners."""
     west, south, east, north = box
     x, y = corners[:, :, 0], corners[:, :, 1]
-    found: NDArray[np.bool_] = ((x > west) & (x < east) & (y > south) & (y < north)).all(axis=1)
-    return found
+    within: NDArray[np.bool_] = (x > west) & (x < east) & (y > south) & (y < north)
+    return np.all(within, axis=1)
 
 
 def report_key(code: str, index: int, t: float) -> int:

@@ -31,5 +31,5 @@ def _values(found: dict[str, Any]) -> dict[Key, Values]:
 
 def _lost(check: dict[str, Any] | None) -> Values:
     if check is None or not check["checked"]:
-        return Values([], "none was acknowledged")
+        return Values([], (check or {}).get("failed") or "none was acknowledged")
     return Values([float(check["lost"])])

@@ -123,8 +123,8 @@ class Stage:
             temporal = await self._is_there(f"/temporal/entities?type=X&limit=1&timerel=before&timeAt={EPOCH}")
             console.print(
                 f"Loaded in {loaded['seconds']} s, {loaded['disk']:,.0f} MiB on disk; "
-                f"{subscribed['made']:,} subscriptions in {subscribed['seconds']} s; {'with' if temporal else 'without'} history. The load begins: "
-                f"{plan.seconds / 60:.1f} minutes.",
+                f"{subscribed['made']:,} subscriptions in {subscribed['seconds']} s; "
+                f"{'with' if temporal else 'without'} history. Now {plan.seconds / 60:.1f} minutes of load.",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -6,14 +6,11 @@ changes from pair to pair. A case is slower (faster) if the whole interval of th
 pairs hold the true median with 97.9 %.
 """
 
-import math
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 import typer
 from pymongo import MongoClient
@@ -23,42 +20,13 @@ from rich.table import Table
 
 from benchmarks import measure, systems, wrk
 from benchmarks.cases import CASES, System
+from benchmarks.intervals import interval
 from benchmarks.measure import Run, Stage, Subject
 from broker.store.indexes import ENTITIES
 
 CACHE_MB: Final = 1024
-CONFIDENCE: Final = 0.95
 
 console = Console()
-
-
-class Interval(NamedTuple):
-    """The median of ratios, and between which two of them the true one lies."""
-
-    low: float
-    median: float
-    high: float
-
-    def says(self) -> str:
-        """`slower`, `faster`, or `same`."""
-        if self.high < 1:
-            return "slower"
-        return "faster" if self.low > 1 else "same"
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """The interval of the median by order statistics (the sign test turned around); all values if they are few."""
-    ordered = sorted(values)
-    outside = 0
-    while 1 - 2 * _at_most(outside, len(ordered)) >= CONFIDENCE:
-        outside += 1
-    low = max(0, outside - 1)
-    return Interval(ordered[low], median(ordered), ordered[-1 - low])
-
-
-def _at_most(heads: int, throws: int) -> float:
-    """The chance of so few heads."""
-    return math.fsum(math.comb(throws, each) / 2.0**throws for each in range(heads + 1))
 
 
 def main(

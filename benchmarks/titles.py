@@ -24,7 +24,7 @@ RATIOS: Final = {
     f"broker/{System.NAIVE}": "times the naive way",
     "broker/N": "of a bare loop of POSTs (N)",
     "efficiency": "of what HTTP and MongoDB allow together",
-    "sick": "of that, beside dead and slow receivers",
+    "sick": "of its usual rate, beside dead and slow receivers",
     "lost": "lost",
     "keys": "index keys examined for each match",
     "p50": "times the usual, p50",

@@ -23,7 +23,7 @@ from rich.console import Console
 from benchmarks import sample
 from benchmarks.decisions import experiment
 from benchmarks.decisions.experiment import Mongod, Outcome
-from benchmarks.pairs import Interval, interval
+from benchmarks.intervals import Interval, interval
 from broker.hosting.bundled import Bundled
 from broker.jsonld.compiler import Compiler
 from broker.model import merge

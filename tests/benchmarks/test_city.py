@@ -1,4 +1,4 @@
-"""The check after a city's load, on a real broker: it says nothing while all is there, and names what somebody took away."""
+"""The check after a city's load, on a real broker: silent while all is there, it names what somebody took away."""
 
 import time
 from collections.abc import AsyncIterator

@@ -129,7 +129,7 @@ class Stage:
                 soft_wrap=True,
             )
             start = time.time()
-            life, tally, ledger = Life(self._city, plan.speed, start), Tally(), Ledger()
+            life, tally, ledger = Life(self._city, plan.speed), Tally(), Ledger()
             windows = await self._load(life, remote, tally, ledger, history=temporal)
         console.print("The load is over; looking for all that was acknowledged.")
         received = await self._received() if subscribed["made"] else b""

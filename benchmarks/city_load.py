@@ -158,28 +158,25 @@ def _distinct(reports: Sequence[Report]) -> Iterator[list[Report]]:
 
 
 class Life:
-    """What the city reports from now on: at `speed` times the mean rate of a day, whatever the hour of the start."""
+    """What the city reports: at `speed` times the mean rate of a day, at any hour; the hour says who reports."""
 
-    def __init__(self, city: City, speed: float, start: float) -> None:
+    def __init__(self, city: City, speed: float) -> None:
         self._city = city
         self._random = Random(f"{city.seed}/life")
         moving = [fleet for fleet in FLEETS if fleet.every]
-        moment = signals(city.seed, start)
-        means = {fleet.code: city.counts[fleet.code] / (fleet.every or 1.0) for fleet in moving}
-        mean = sum(means.values())
-        now = sum(means[fleet.code] * PACES[fleet.pace](start, moment) for fleet in moving)
-        self.rate = mean * speed
+        self._means = {fleet.code: city.counts[fleet.code] / (fleet.every or 1.0) for fleet in moving}
+        self.rate = sum(self._means.values()) * speed
         """Updates a second."""
-        factor = speed * mean / now
-        self._reports = [Reports(fleet, city.counts[fleet.code], factor, self._random) for fleet in moving]
+        self._reports = [Reports(fleet, city.counts[fleet.code], 1.0, self._random) for fleet in moving]
 
     def between(self, start: float, end: float) -> Iterator[tuple[Fleet, Report]]:
         """What is due in a span of time."""
         moment = signals(self._city.seed, start)
+        model = sum(self._means[each.fleet.code] * PACES[each.fleet.pace](start, moment) for each in self._reports)
         for reports in self._reports:
             fleet = reports.fleet
             watched = WATCHED.get(fleet.code)
-            for exact, index in reports.due(start, end, moment):
+            for exact, index in reports.due(start, end, moment, self.rate / model):
                 t = round(exact, 3)
                 entity = self._city.update(fleet, index, t, moment, self._random)
                 value = float(entity[watched]["value"]) if watched else 0.0

@@ -15,7 +15,7 @@ from pymongo.database import Database
 
 from benchmarks import city_check, city_watch, systems
 from benchmarks.city_check import Check
-from benchmarks.city_load import Ledger, Report
+from benchmarks.city_load import Ledger, Life, Report
 from benchmarks.city_sinks import RECEIPT
 from benchmarks.city_watch import FLEET_OF, Watch, Written
 from broker.cli.city.generate import City
@@ -123,3 +123,11 @@ async def test_every_quick_receiver_has_to_be_told_of_each_report_above_its_thre
 def test_a_line_is_within_a_box_with_all_of_its_corners() -> None:
     lines = np.array([[[1, 1], [2, 2]], [[1, 1], [5, 1]]], np.float64)
     assert city_watch.inside(lines, (0, 0, 3, 3)).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("hour", [3, 7, 8, 15, 22])
+def test_a_city_reports_as_often_at_any_hour(hour: int) -> None:
+    life, start = Life(City(20_000, 1), 2.0), 1_780_272_000 + 3600.0 * hour
+    due = sum(1 for _ in life.between(start, start + 20))
+    assert due == pytest.approx(20 * life.rate, rel=0.1)
+    assert life.rate == pytest.approx(2 * 1840 * 20_000 / 1_490_000, rel=0.05)

@@ -41,10 +41,13 @@ from broker.store.indexes import ENTITIES
 CACHE_MB: Final = 2048
 WARM_UP: Final = 1
 """Seconds."""
+SIZES: Final = (*queries.SIZES, 1_000_000)
+"""Of a full run's queries."""
 QUERIES: Final = 40
 """Of each kind at each size in a repetition; a full run has more."""
 
 STARVATION: Final = "starvation"
+QUERIED: Final = "queries"
 PATHOLOGY: Final = "pathologies"
 
 console = Console(width=tables.WIDTH)
@@ -52,12 +55,12 @@ console = Console(width=tables.WIDTH)
 
 def _queries(repetitions: int, full: bool) -> Part:
     if full:
-        return queries.part((*queries.SIZES, 1_000_000), repetitions, 200, queries.TOWN, 20)
+        return queries.part(SIZES, repetitions, 200, queries.TOWN, 20)
     return queries.part(queries.SIZES, repetitions, QUERIES, 0, 0)
 
 
 PARTS: Final[dict[str, Callable[[int, bool], Part]]] = {
-    "queries": _queries,
+    QUERIED: _queries,
     "notifications": lambda repetitions, _: delivered.part(repetitions, console),
     PATHOLOGY: lambda repetitions, _: pathologies.part(PATHOLOGIES, repetitions, 20_000),
     "kept": lambda _, full: kept.part(120 if full else 20),
@@ -89,6 +92,8 @@ def main(
         raise typer.BadParameter("another broker's figures have no place on our page", param_hint="--record")
     chosen = _chosen(only, full=full)
     about = report.about(repetitions, entities)
+    if QUERIED in chosen:
+        about["sizes"] = [*(SIZES if full else queries.SIZES)]
     if url:
         about["broker"] = name or url
         found = _measure_other(Other(_address(url), pid, database_pid), about, chosen)
@@ -100,7 +105,7 @@ def main(
     html_path.write_text(html.page(json.loads(path.read_text())))
     console.print(f"Written to {path}, and as a page to {html_path}.")
     if record:
-        page.main(path)
+        page.main([path, *report.others()])
     raise SystemExit(parts.status(found.judgements))
 
 

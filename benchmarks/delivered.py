@@ -28,6 +28,7 @@ def part(repetitions: int, console: Console) -> Part:
 def _values(rounds: Sequence[Round]) -> dict[Key, Values]:
     return {
         ("notifications", "broker/N"): Values([each.broker / each.bare for each in rounds]),
+        ("notifications", "p99 ms"): Values([_percentiles(each)["p99"] for each in rounds]),
         ("notifications", "sick"): Values([each.with_sick / each.broker for each in rounds]),
     }
 

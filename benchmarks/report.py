@@ -92,7 +92,24 @@ def _values(cases: Sequence[CaseResult], starvation: Sequence[Starvation]) -> di
         errors = sum(measured.errors for measured in mine)
         said = f"{errors} requests failed" if errors else ""
         values[f"starvation-{workers}", "p99"] = Values([measured.ratio for measured in mine], said)
-    return values
+    for result in cases:
+        if result.case.grouped and result.case.size == 1000:
+            taken = [1000 / (run.rate * result.case.size) for run in result.runs[System.BROKER]]
+            values[result.case.name, "ms an entity"] = Values(taken)
+    values["peers", "best on a database"] = Values(_beside_peers(cases))
+    return {key: found for key, found in values.items() if found.values or found.void}
+
+
+def _beside_peers(cases: Sequence[CaseResult]) -> list[float]:
+    """For each case that others were measured in: our rate, in those of the best of them on a database. The least."""
+    table, medians = peers(), {result.case.name: result.rates(System.BROKER) for result in cases}
+    found = []
+    for row in table["row"]:
+        own = medians.get(row["case"])
+        rates = [rate for rate, system in zip(row["rates"], table["systems"], strict=True) if system["database"]]
+        if own is not None:
+            found.append(own.median / max(rates))
+    return [min(found)] if found else []
 
 
 def peers() -> dict[str, Any]:
@@ -107,6 +124,12 @@ def save(result: Mapping[str, Any], suffix: str = "", folder: Path = RESULTS) ->
     path = folder / f"{about['date'][:16].replace(':', '')}-{about['commit']}{suffix}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     return path
+
+
+def others(folder: Path = RESULTS) -> list[Path]:
+    """The latest result of each part that was measured alone: of scale, queries, …"""
+    latest = {path.stem.rsplit("-", 1)[1]: path for path in sorted(folder.glob("*-*-*-*-*.json"))}
+    return [path for name, path in latest.items() if name != "city"]
 
 
 def flat(values: Mapping[Key, Values]) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import (
     compare,
-    delivered,
     html,
     kept,
+    matching,
     measure,
+    notifications,
     page,
     parts,
     pathologies,
@@ -59,9 +60,14 @@ def _queries(repetitions: int, full: bool) -> Part:
     return queries.part(queries.SIZES, repetitions, QUERIES, 0, 0)
 
 
+def _matching(repetitions: int, full: bool) -> Part:
+    return matching.part(100_000, 12, 2) if full else matching.part(20_000, repetitions + 1, 0.5)
+
+
 PARTS: Final[dict[str, Callable[[int, bool], Part]]] = {
     QUERIED: _queries,
-    "notifications": lambda repetitions, _: delivered.part(repetitions, console),
+    "notifications": lambda repetitions, full: notifications.part(100, 60 if full else 30, repetitions),
+    "matching": _matching,
     PATHOLOGY: lambda repetitions, _: pathologies.part(PATHOLOGIES, repetitions, 20_000),
     "kept": lambda _, full: kept.part(120 if full else 20),
 }

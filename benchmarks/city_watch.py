@@ -143,7 +143,8 @@ def inside(corners: NDArray[np.float64], box: tuple[float, float, float, float])
     west, south, east, north = box
     x, y = corners[:, :, 0], corners[:, :, 1]
     within: NDArray[np.bool_] = (x > west) & (x < east) & (y > south) & (y < north)
-    return np.all(within, axis=1)
+    found: NDArray[np.bool_] = np.all(within, axis=1)
+    return found
 
 
 def report_key(code: str, index: int, t: float) -> int:

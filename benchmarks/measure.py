@@ -13,6 +13,7 @@ from benchmarks.cases import Case, Order, System
 from benchmarks.systems import Metrics, Served, StoreLimit
 from benchmarks.traffic import Answer, Request
 from broker.store.commits import LANES
+from broker.store.indexes import ENTITIES
 
 
 class Run(NamedTuple):
@@ -179,8 +180,8 @@ class Subject:
                 traffic.send(self._stage.broker.address, request)
             return None
         removed = 0
-        while deleted := entities.delete_many(store_data.created_filter()).deleted_count:
-            removed += deleted
+        while any((gone := store_data.remove_created(entities.database)).values()):
+            removed += gone[ENTITIES]
             sleep(0.3)
         return removed
 

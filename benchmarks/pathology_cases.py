@@ -202,8 +202,8 @@ def _filter(stage: Stage) -> Pair:
 
 def _map(stage: Stage) -> Pair:
     """A page of twenty, and those of the type within 400 m of a point: as many, with 20 000 in the city."""
-    near = {"georel": "near;maxDistance==400", "geometry": "Point", "coordinates": "[8.53,47.39]", "limit": 20}
-    return Pair(stage.get("/entities", type=KIND, limit=20), stage.get("/entities", type=KIND, **near))
+    near = {"georel": "near;maxDistance==400", "geometry": "Point", "coordinates": "[8.53,47.39]"}
+    return Pair(stage.get("/entities", type=KIND, limit=20), stage.get("/entities", type=KIND, limit=20, **near))
 
 
 def _subscriptions(stage: Stage) -> Pair:

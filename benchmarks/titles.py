@@ -13,6 +13,8 @@ NAMES: Final = (
     | {f"pathology-{each.name}": each.title for each in PATHOLOGIES}
     | {
         "notifications": "notifications",
+        "notifications-sick": "notifications beside dead and slow receivers",
+        "matching": "updates beside subscriptions that they don't concern",
         "kept-entities": "acknowledged entities, after the load",
         "kept-history": "acknowledged points of history, after the load",
         "kept-notifications": "notifications of acknowledged updates, after the load",
@@ -24,7 +26,9 @@ RATIOS: Final = {
     f"broker/{System.NAIVE}": "times the naive way",
     "broker/N": "of a bare loop of POSTs (N)",
     "efficiency": "of what HTTP and MongoDB allow together",
-    "sick": "of its usual rate, beside dead and slow receivers",
+    "with/without": "of the rate without them",
+    "with/none": "times the CPU beside none",
+    "bytes each": "bytes of memory for each",
     "lost": "lost",
     "keys": "index keys examined for each match",
     "p50": "times the usual, p50",

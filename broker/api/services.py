@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from broker.api.rendered import Rendered
+from broker.feed.feeds import Feeds
 from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.settings import Settings
 from broker.store.history.history import History
+from broker.store.history.rules import Rulings
 from broker.store.store import Store
 from broker.validation.registry import Registry
 
@@ -23,10 +25,12 @@ class Services:
     settings: Settings
     store: Store
     history: History
+    rulings: Rulings
     contexts: Contexts
     catalogue: Catalogue
     models: Registry
     rendered: Rendered
+    feeds: Feeds
     checks: Mapping[str, Check]
     """Name to check: what `/health` and `/ready` run."""
     version: str

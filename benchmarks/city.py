@@ -53,7 +53,7 @@ def main(
     size: Annotated[str, typer.Option(help=f"Of the city: {', '.join(SIZES)}.")] = "city",
     speed: Annotated[float, typer.Option(min=0.01, help="Times the model's rate of updates.")] = 1.0,
     queries: Annotated[float, typer.Option(min=0, help="Of dashboards, a second.")] = 100,
-    subscriptions: Annotated[bool, typer.Option(help="Or none at all.")] = True,
+    subscriptions: Annotated[float, typer.Option(min=0, help="Times the model's number of them.")] = 1.0,
     workers: Annotated[int, typer.Option(min=1, help="Of the broker.")] = 1,
     cache_mb: Annotated[int, typer.Option(min=256, help="Of MongoDB.")] = 4096,
     checked: Annotated[int, typer.Option(min=1, help="Entities whose histories are counted at the end.")] = 20_000,
@@ -84,7 +84,8 @@ class Plan(NamedTuple):
     """A second."""
     checked: int
     """Entities whose histories are counted at the end."""
-    subscribe: bool = True
+    watching: float = 1.0
+    """Times the model's number of subscriptions."""
 
 
 def lived(plan: Plan, place: Path, workers: int = 1, cache_mb: int = 1024, tree: Path | None = None) -> dict[str, Any]:
@@ -117,8 +118,8 @@ class Stage:
         plan = self._plan
         async with Remote(f"http://{self._broker.address}", mode="update") as remote:
             loaded = await self._fill(remote)
-            watched = watches(self._city, plan.entities, time.time()) if plan.subscribe else []
-            where = places(self._city) if plan.subscribe else {}
+            watched = watches(self._city, plan.entities, time.time(), plan.watching) if plan.watching else []
+            where = places(self._city) if plan.watching else {}
             subscribed = await self._subscribe(watched)
             temporal = await self._is_there(f"/temporal/entities?type=X&limit=1&timerel=before&timeAt={EPOCH}")
             console.print(
@@ -269,10 +270,9 @@ def show(found: Mapping[str, Any]) -> None:
     """Print what a city's life came to."""
     updates, rates, longest = found["updates"], found["rates"], found["longest"]
     tell = partial(console.print, highlight=False, soft_wrap=True)
-    tell(
-        f"{updates['acknowledged']:,} of {updates['due']:,} updates acknowledged, {updates['refused']:,} refused, "
-        f"{updates['dropped']:,} never sent: their systems had {KEPT:,} that waited."
-    )
+    tell(f"{updates['acknowledged']:,} of {updates['due']:,} updates acknowledged, {updates['refused']:,} refused.")
+    if updates["dropped"]:
+        tell(f"{updates['dropped']:,} were never sent: a system keeps {KEPT:,} that wait, and drops the oldest.")
     for name, panel in found["queries"]["panels"].items():
         tell(f"  {name}: {panel['answers']:,} answers, p50 {panel['p50']} ms, p95 {panel['p95']} ms")
     for reason, number in found["queries"]["failed"].items():

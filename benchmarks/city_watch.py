@@ -81,12 +81,12 @@ class Written(NamedTuple):
     value: NDArray[np.float64]
 
 
-def watches(city: City, entities: int, t: float) -> list[Watch]:
-    """The subscriptions of a city of so many entities."""
+def watches(city: City, entities: int, t: float, times: float = 1.0) -> list[Watch]:
+    """The subscriptions of a city of so many entities; `times` as many as it would have."""
     random = Random(f"{city.seed}/watches")
     view = View(city, Town(entities), random)
     levels = {code: _levels(city, FLEET_OF[code], t) for code in WATCHED}
-    part = entities / WHOLE
+    part = times * entities / WHOLE
     found: list[Watch] = []
     for number in range(max(1, round(SYSTEMS * part)) + max(1, round(PEOPLE * part))):
         is_system = number < max(1, round(SYSTEMS * part))

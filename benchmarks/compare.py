@@ -82,14 +82,14 @@ def _row(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"{own:,.0f} ±{_half(one):.0%}",
         f"{theirs:,.0f} ±{_half(other):.0%}",
-        f"{theirs / own:.2f}",
+        f"{theirs / own:.2f}" if own else "",
         *(f"{spread([run['p99'] for run in each['runs'][System.BROKER]]).median:,.1f}" for each in (one, other)),
     )
 
 
 def _half(case: Mapping[str, Any]) -> float:
     found = spread([run["rate"] for run in case["runs"][System.BROKER]])
-    return (found.greatest - found.least) / 2 / found.median
+    return (found.greatest - found.least) / 2 / found.median if found.median else 0.0
 
 
 def _name(result: Mapping[str, Any]) -> str:

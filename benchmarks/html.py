@@ -69,7 +69,7 @@ def rates(case: Mapping[str, Any]) -> dict[str, float]:
 def _case(case: Mapping[str, Any]) -> dict[str, Any]:
     batch = case["name"] in _GROUPED and case["size"] > 1  # beside H, which stores nothing, the others would be dots
     shown = {system: rate for system, rate in rates(case).items() if not (batch and system == System.HTTP)}
-    most = max(shown.values())
+    most = max(shown.values()) or 1.0
     own = case["runs"][System.BROKER]
     return {
         "name": case["name"],

@@ -13,13 +13,15 @@ from benchmarks.verdicts import Key, Values
 ENTITIES: Final = 5_000
 SPEED: Final = 20.0
 QUERIES: Final = 20.0
+WATCHING: Final = 10.0
+"""Times the subscriptions of a city of this size."""
 KINDS: Final = ("entities", "history", "notifications")
 
 
 def part(seconds: float) -> Part:
     """Let a city live for some seconds, and look for all of it."""
     with tempfile.TemporaryDirectory(prefix="bench-kept-") as folder:
-        found = city.lived(Plan(ENTITIES, seconds, SPEED, QUERIES, ENTITIES), Path(folder))
+        found = city.lived(Plan(ENTITIES, seconds, SPEED, QUERIES, ENTITIES, WATCHING), Path(folder))
     city.show(found)
     return Part("kept", found, _values(found))
 

@@ -94,7 +94,7 @@ def _values(cases: Sequence[CaseResult], starvation: Sequence[Starvation]) -> di
         values[f"starvation-{workers}", "p99"] = Values([measured.ratio for measured in mine], said)
     for result in cases:
         if result.case.grouped and result.case.size == 1000:
-            taken = [1000 / (run.rate * result.case.size) for run in result.runs[System.BROKER]]
+            taken = [1000 / (run.rate * result.case.size) for run in result.runs[System.BROKER] if run.rate]
             values[result.case.name, "ms an entity"] = Values(taken)
     values["peers", "best on a database"] = Values(_beside_peers(cases))
     return {key: found for key, found in values.items() if found.values or found.void}

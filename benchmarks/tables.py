@@ -131,7 +131,7 @@ def judgements(found: Sequence[Judgement]) -> Table:
 def _spread(found: Spread | None) -> str:
     if found is None:
         return ""
-    half = (found.greatest - found.least) / 2 / found.median
+    half = (found.greatest - found.least) / 2 / found.median if found.median else 0.0
     return f"{found.median:,.0f} ±{half:.0%}"
 
 

@@ -92,13 +92,13 @@ def ratios(runs: Runs) -> dict[str, list[float]]:
     rates = {system: [run.rate for run in found] for system, found in runs.items() if found}
     broker = rates[System.BROKER]
     found = {
-        f"broker/{system}": [own / other for own, other in zip(broker, rates[system], strict=True)]
+        f"broker/{system}": [own / other if other else 0.0 for own, other in zip(broker, rates[system], strict=True)]
         for system in (System.HTTP, System.STORE, System.NAIVE)
         if system in rates
     }
     if System.HTTP in rates and System.STORE in rates:
         both = zip(broker, rates[System.HTTP], rates[System.STORE], strict=True)
-        found["efficiency"] = [own * (1 / http + 1 / store) for own, http, store in both]
+        found["efficiency"] = [own * (1 / http + 1 / store) if http and store else 0.0 for own, http, store in both]
     return found
 
 
@@ -107,6 +107,9 @@ def void_reason(runs: Runs, ratio: str) -> str:
     failed = [run for found in runs.values() for run in found if run.errors]
     if failed:
         return f"{sum(run.errors for run in failed)} requests failed" + "".join(f"; {run.wrong}" for run in failed)
+    idle = [system for system, found in runs.items() if any(not run.rate for run in found)]
+    if idle:
+        return f"nothing was answered in time by {', '.join(idle)}"
     busiest = max((run.client_cpu for run in runs.get(System.HTTP, ())), default=0.0)
     if ratio in OF_HTTP and busiest >= MOST_CPU:
         return f"the load client used {busiest:.0%} of a core at H"

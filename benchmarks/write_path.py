@@ -115,7 +115,7 @@ def _document(operation: Any) -> dict[str, Any]:
 
 def _registry(*types: str) -> Registry:
     """A worker's subscriptions: one to each of the types, for a number that no entity has."""
-    documents = [
+    documents: list[dict[str, Any]] = [
         {
             "id": f"urn:ngsi-ld:Subscription:{each}",
             "type": "Subscription",

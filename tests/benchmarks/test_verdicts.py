@@ -77,6 +77,12 @@ def test_a_busy_load_client_at_h_makes_void_what_h_is_part_of(client_cpu: float,
     assert bool(void_reason(found, ratio)) is void
 
 
+def test_a_system_that_answered_nothing_makes_its_case_void() -> None:
+    found = runs(broker=[0, 10], http=[20, 20], store=[40, 0])
+    assert ratios(found)["broker/D"] == [0, 0]
+    assert void_reason(found, "broker/H") == "nothing was answered in time by broker, D"
+
+
 def test_the_spread_is_median_least_and_greatest() -> None:
     assert spread([3, 1, 2]) == (2, 1, 3)
 

@@ -42,20 +42,15 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# BENCH: further options, such as --record, --repetitions 10 or --only update-128.
 bench: $(VENV)/.installed-bench
-	$(BIN)/python -m benchmarks --repetitions 3
-	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000
-	$(BIN)/python -m benchmarks.notifications --updates 30 --repetitions 3
-	$(BIN)/python -m benchmarks.matching --subscriptions 20000 --pairs 6 --seconds 1
+	$(BIN)/python -m benchmarks $(BENCH)
 
 profile: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.profile $(CASE)
 
 bench-full: $(VENV)/.installed-bench
-	$(BIN)/python -m benchmarks --repetitions 5
-	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000 --entities 1000000 --repetitions 5
-	$(BIN)/python -m benchmarks.notifications --repetitions 5
-	$(BIN)/python -m benchmarks.matching
+	$(BIN)/python -m benchmarks --full $(BENCH)
 
 # A whole city lives on this machine: an hour, unless CITY="--minutes 3 --size town" or the like says something else.
 bench-city: $(VENV)/.installed-bench

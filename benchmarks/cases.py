@@ -64,13 +64,14 @@ class Case:
     """Entities in a request or in its answer."""
     kind: str = sample.TYPES[0]
     status: int = 200
-    seconds: int = 2
+    seconds: int = 1
+    """Of the broker; the others have as long or less."""
     grouped: bool = False
     """The broker commits in groups; the limit uses groups of the size that the broker's had."""
     creates: bool = False
 
 
-def _reads(clients: int, seconds: int = 2) -> Case:
+def _reads(clients: int, seconds: int = 1) -> Case:
     return Case(
         f"read-{clients}",
         f"point read, c{clients}",
@@ -82,7 +83,7 @@ def _reads(clients: int, seconds: int = 2) -> Case:
     )
 
 
-def _updates(clients: int, seconds: int = 2) -> Case:
+def _updates(clients: int, seconds: int = 1) -> Case:
     return Case(
         f"update-{clients}",
         f"update of one attribute, c{clients}",
@@ -137,12 +138,12 @@ def _same_page(_entities: int, query: str) -> Iterator[Request]:
 CASES: Final = (
     _reads(1),
     _reads(32),
-    _reads(128, seconds=3),
+    _reads(128, seconds=2),
     _updates(1),
     _updates(32),
-    _updates(128, seconds=3),
-    *_upserts(100, clients=4, seconds=2),
-    *_upserts(1000, clients=2, seconds=3),
+    _updates(128, seconds=2),
+    *_upserts(100, clients=4, seconds=1),
+    *_upserts(1000, clients=2, seconds=2),
     _page("page-20", "page of 20, simplified, c32", 32, 20, "&format=simplified"),
     _page("page-1000", "page of 1000, simplified, c4", 4, 1000, "&format=simplified"),
     _page("page-1000-normalized", "page of 1000, normalized, c4", 4, 1000, ""),

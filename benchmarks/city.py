@@ -5,7 +5,6 @@ Broker, MongoDB, receivers of notifications and load are all here. See docs/benc
 """
 
 import asyncio
-import json
 import os
 import tempfile
 import time
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import quantiles
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import aiohttp
 import typer
@@ -23,7 +22,7 @@ from rich.console import Console
 
 from benchmarks import city_check, city_load, city_state, report, systems
 from benchmarks.city_check import Check
-from benchmarks.city_load import Ledger, Life, Tally
+from benchmarks.city_load import KEPT, Ledger, Life, Tally
 from benchmarks.city_state import Watcher, Window
 from benchmarks.city_watch import FLEET_OF, Watch, places, watches
 from benchmarks.systems import Served
@@ -36,12 +35,12 @@ from broker.cli.transfer import Remote, link
 from broker.names import API_ROOT
 
 SEED: Final = 1
-BATCH: Final = 500
+BATCH: Final = 1000
 CONNECTIONS: Final = 4
 EPOCH: Final = "1970-01-01T00:00:00Z"
 SUBSCRIBING: Final = 8
 """Subscriptions that are made at a time."""
-SETTLE: Final = 120.0
+SETTLE: Final = 600.0
 """Most seconds until the last notifications have come."""
 QUIET: Final = 8.0
 """Seconds without a notification after which no more is waited for."""
@@ -54,7 +53,7 @@ def main(
     size: Annotated[str, typer.Option(help=f"Of the city: {', '.join(SIZES)}.")] = "city",
     speed: Annotated[float, typer.Option(min=0.01, help="Times the model's rate of updates.")] = 1.0,
     queries: Annotated[float, typer.Option(min=0, help="Of dashboards, a second.")] = 100,
-    subscriptions: Annotated[bool, typer.Option(help="Or none at all.")] = True,
+    subscriptions: Annotated[float, typer.Option(min=0, help="Times the model's number of them.")] = 1.0,
     workers: Annotated[int, typer.Option(min=1, help="Of the broker.")] = 1,
     cache_mb: Annotated[int, typer.Option(min=256, help="Of MongoDB.")] = 4096,
     checked: Annotated[int, typer.Option(min=1, help="Entities whose histories are counted at the end.")] = 20_000,
@@ -64,86 +63,104 @@ def main(
     """Let a city live, and look for all that was acknowledged."""
     if size not in SIZES:
         raise typer.BadParameter(f"there are {', '.join(SIZES)}", param_hint="--size")
+    plan = Plan(SIZES[size], minutes * 60, speed, queries, checked, subscriptions)
     with ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-city-")))
-        place.mkdir(parents=True, exist_ok=True)
+        found = lived(plan, place, workers, cache_mb, tree)
+    about = report.about(1, plan.entities) | {"size": size, "speed": speed, "queries": queries, "workers": workers}
+    show(found)
+    console.print(f"Written to {report.save({'about': about} | found, '-city')}.")
+    raise SystemExit(1 if any(check["lost"] or check["failed"] for check in found["checks"].values()) else 0)
+
+
+class Plan(NamedTuple):
+    """How a city lives."""
+
+    entities: int
+    seconds: float
+    speed: float
+    """Times the model's rate of updates."""
+    queries: float
+    """A second."""
+    checked: int
+    """Entities whose histories are counted at the end."""
+    watching: float = 1.0
+    """Times the model's number of subscriptions."""
+
+
+def lived(plan: Plan, place: Path, workers: int = 1, cache_mb: int = 1024, tree: Path | None = None) -> dict[str, Any]:
+    """What a city's life came to, with all its processes in a folder."""
+    place.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
         uri, mongod_pid = stack.enter_context(systems.mongod(place / "data", cache_mb))
         broker = stack.enter_context(
             systems.broker(uri, place / "broker.log", workers, tree=tree, allowed_networks="127.0.0.0/8")
         )
         sinks = stack.enter_context(systems.sinks(place / "sinks.log"))
         pids = {"broker": broker.pid, "mongod": mongod_pid, "receivers": sinks.pid}
-        stage = Stage(broker, sinks, pids, place / "data", size, speed, queries, checked)
-        found = asyncio.run(stage.live(minutes * 60, subscribe=subscriptions))
-    about = report.about(1, SIZES[size]) | {"size": size, "speed": speed, "queries": queries, "workers": workers}
-    path = _write(about, found)
-    _show(found)
-    console.print(f"Written to {path}.")
-    raise SystemExit(1 if any(check["lost"] for check in found["checks"].values()) else 0)
+        return asyncio.run(Stage(broker, sinks, pids, place / "data", plan).live())
 
 
 class Stage:
     """The processes, and the city that lives in them."""
 
-    def __init__(
-        self,
-        broker: Served,
-        sinks: Served,
-        pids: Mapping[str, int],
-        data: Path,
-        size: str,
-        speed: float,
-        queries: float,
-        checked: int,
-    ) -> None:
+    def __init__(self, broker: Served, sinks: Served, pids: Mapping[str, int], data: Path, plan: Plan) -> None:
         self._broker = broker
         self._sinks = sinks
         self._pids = pids
         self._data = data
-        self._entities = SIZES[size]
-        self._speed = speed
-        self._queries = queries
-        self._checked = checked
+        self._plan = plan
         self._root = f"http://{broker.address}{API_ROOT}"
-        self._city = City(self._entities, SEED)
+        self._city = City(plan.entities, SEED)
 
-    async def live(self, seconds: float, *, subscribe: bool) -> dict[str, Any]:
+    async def live(self) -> dict[str, Any]:
         """Load, subscribe, live, look for all of it."""
+        plan = self._plan
         async with Remote(f"http://{self._broker.address}", mode="update") as remote:
-            began = time.monotonic()
-            await fill.load(remote, self._city, time.time(), BATCH, CONNECTIONS)
-            loaded = {"seconds": round(time.monotonic() - began, 1), "disk": city_state.disk(self._data)}
-            watched = watches(self._city, self._entities, time.time()) if subscribe else []
-            where = places(self._city) if subscribe else {}
+            loaded = await self._fill(remote)
+            watched = watches(self._city, plan.entities, time.time(), plan.watching) if plan.watching else []
+            where = places(self._city) if plan.watching else {}
             subscribed = await self._subscribe(watched)
             temporal = await self._is_there(f"/temporal/entities?type=X&limit=1&timerel=before&timeAt={EPOCH}")
             console.print(
-                f"Loaded in {loaded['seconds']} s; {subscribed['made']} subscriptions; "
-                f"{'with' if temporal else 'without'} history."
+                f"Loaded in {loaded['seconds']} s, {loaded['disk']:,.0f} MiB on disk; "
+                f"{subscribed['made']:,} subscriptions in {subscribed['seconds']} s; "
+                f"{'with' if temporal else 'without'} history. Now {plan.seconds / 60:.1f} minutes of load.",
+                highlight=False,
+                soft_wrap=True,
             )
             start = time.time()
-            life, tally, ledger = Life(self._city, self._speed, start), Tally(), Ledger()
-            windows = await self._load(life, remote, tally, ledger, seconds, history=temporal)
+            life, tally, ledger = Life(self._city, plan.speed), Tally(), Ledger()
+            windows = await self._load(life, remote, tally, ledger, history=temporal)
         console.print("The load is over; looking for all that was acknowledged.")
         received = await self._received() if subscribed["made"] else b""
         written = ledger.written()
-        checks = {"entities": await city_check.entities(self._root, written)}
+        wanted = {"entities": city_check.entities(self._root, written)}
         if temporal:
-            checks["history"] = await city_check.points(self._root, written, start, self._checked)
+            wanted["history"] = city_check.points(self._root, written, start, plan.checked)
         if subscribed["made"]:
-            checks["notifications"] = city_check.notifications(watched, written, where, received)
-        return _found(life.rate, self._queries, loaded, subscribed, tally, windows, checks)
+            wanted["notifications"] = city_check.notifications(watched, written, where, received)
+        checks = {name: await city_check.tried(checking) for name, checking in wanted.items()}
+        return _found(life.rate, plan.queries, loaded, subscribed, tally, windows, checks)
 
-    async def _load(
-        self, life: Life, remote: Remote, tally: Tally, ledger: Ledger, seconds: float, *, history: bool
-    ) -> list[Window]:
-        view = View(City(self._entities, SEED), Town(self._entities), Random(SEED))
+    async def _fill(self, remote: Remote) -> dict[str, float]:
+        """Load the city: seconds, CPU seconds of each process, MiB on disk."""
+        began, before = time.monotonic(), city_state.cpu(self._pids)
+        await fill.load(remote, self._city, time.time(), BATCH, CONNECTIONS)
+        used = {name: round(spent - before[name], 1) for name, spent in city_state.cpu(self._pids).items()}
+        seconds = round(time.monotonic() - began, 1)
+        return {"seconds": seconds, **used, "disk": city_state.disk(self._data)}
+
+    async def _load(self, life: Life, remote: Remote, tally: Tally, ledger: Ledger, *, history: bool) -> list[Window]:
+        plan = self._plan
+        seconds = plan.seconds
+        view = View(City(plan.entities, SEED), Town(plan.entities), Random(SEED))
         panels = PANELS if history else GEO_PANELS
         watcher = Watcher(self._pids, self._data, tally)
         windows: list[Window] = []
         both = asyncio.gather(
             city_load.report(life, remote, tally, ledger, seconds),
-            city_load.look(self._root, view, panels, self._queries, seconds, tally),
+            city_load.look(self._root, view, panels, plan.queries, seconds, tally),
         )
         end = time.monotonic() + seconds
         while not both.done() and time.monotonic() < end - 1:
@@ -217,6 +234,7 @@ def _found(
             "due": tally.due,
             "acknowledged": tally.acknowledged,
             "refused": tally.refused,
+            "dropped": tally.dropped,
             "reason": tally.reason,
         },
         "queries": {"sent": tally.queries, "failed": dict(tally.failed), "panels": _panels(tally)},
@@ -248,30 +266,28 @@ def _tell(window: Window) -> None:
     )
 
 
-def _show(found: Mapping[str, Any]) -> None:
+def show(found: Mapping[str, Any]) -> None:
+    """Print what a city's life came to."""
     updates, rates, longest = found["updates"], found["rates"], found["longest"]
-    show = partial(console.print, highlight=False, soft_wrap=True)
-    show(f"{updates['acknowledged']:,} of {updates['due']:,} updates acknowledged, {updates['refused']:,} refused.")
+    tell = partial(console.print, highlight=False, soft_wrap=True)
+    tell(f"{updates['acknowledged']:,} of {updates['due']:,} updates acknowledged, {updates['refused']:,} refused.")
+    if updates["dropped"]:
+        tell(f"{updates['dropped']:,} were never sent: a system keeps {KEPT:,} that wait, and drops the oldest.")
     for name, panel in found["queries"]["panels"].items():
-        show(f"  {name}: {panel['answers']:,} answers, p50 {panel['p50']} ms, p95 {panel['p95']} ms")
+        tell(f"  {name}: {panel['answers']:,} answers, p50 {panel['p50']} ms, p95 {panel['p95']} ms")
     for reason, number in found["queries"]["failed"].items():
-        show(f"  failed {number} times: {reason}")
-    show(
+        tell(f"  failed {number} times: {reason}")
+    tell(
         f"Longest stretch at {rates['updates']:,.0f} updates and {rates['queries']:.0f} queries a second: "
         f"{longest['seconds']:.0f} s. What gave way first: {longest['first']}."
     )
     for name, check in found["checks"].items():
         times = f"; p50, p95, p99 {check['seconds']} s after the report" if check["seconds"] else ""
-        show(f"{name}: {check['checked']:,} looked for, {check['lost']:,} lost, {check['doubled']:,} doubled{times}")
+        tell(f"{name}: {check['checked']:,} looked for, {check['lost']:,} lost, {check['doubled']:,} doubled{times}")
+        if check["failed"]:
+            tell(f"  It could not be looked for: {check['failed']}")
         for example in check["examples"]:
-            show(f"  {example}")
-
-
-def _write(about: dict[str, Any], found: Mapping[str, Any]) -> Path:
-    report.RESULTS.mkdir(exist_ok=True)
-    path = report.RESULTS / f"{about['date'][:16].replace(':', '')}-{about['commit']}-city.json"
-    path.write_text(json.dumps({"about": about} | dict(found), indent=1) + "\n")
-    return path
+            tell(f"  {example}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """After the city's hour: is all there that was acknowledged? Entities, points of history, notifications."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -12,8 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from benchmarks.city_sinks import RECEIPT
-from benchmarks.city_watch import FLEET_OF, WATCHED, Watch, Written, expected, report_key
+from benchmarks.city_watch import FLEET_OF, Watch, Written, expected
 from broker.cli.city.fleet import Fleet
 from broker.cli.city.moment import instant
 from broker.cli.transfer import link
@@ -22,6 +21,8 @@ PAGE: Final = 1000
 IDS: Final = 50
 """Entities of whose histories one request asks."""
 SHOWN: Final = 10
+RECEIPTS: Final = np.dtype([("number", "<u4"), ("key", "<u8"), ("observed", "<f8"), ("at", "<f8")])
+"""As benchmarks.city_sinks.RECEIPT writes them."""
 FIRST: Final = {
     code: next(name for name, each in fleet.attributes.items() if each.live)
     for code, fleet in FLEET_OF.items()
@@ -39,6 +40,21 @@ class Check(NamedTuple):
     doubled: int = 0
     seconds: tuple[float, float, float] | None = None
     """Of notifications: p50, p95, p99 from the report's intended time to the receipt."""
+    failed: str = ""
+    """Why it could not be looked for, if so."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether all was looked for and found."""
+        return not self.lost and not self.failed
+
+
+async def tried(checking: Awaitable[Check]) -> Check:
+    """A check that says what it failed at, rather than taking the results of an hour with it."""
+    try:
+        return await checking
+    except (RuntimeError, aiohttp.ClientError, OSError, TimeoutError, ValueError, LookupError) as error:
+        return Check(0, 0, [], failed=f"{type(error).__name__}: {error}")
 
 
 class Sums:
@@ -161,49 +177,34 @@ def _pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[start : start + IDS] for start in range(0, len(ids), IDS))
 
 
-def notifications(
+async def notifications(
     watched: Sequence[Watch],
     written: Mapping[str, Written],
     where: Mapping[str, NDArray[np.float64]],
     received: bytes,
 ) -> Check:
-    """Each quick receiver was told of each acknowledged report that its subscription matches; slow ones, too."""
+    """Each quick receiver was told of each acknowledged report that its subscription matches."""
     sums = Sums()
-    came: dict[int, dict[int, float]] = {}
-    for number, key, at in RECEIPT.iter_unpack(received):
-        seen = came.setdefault(number, {})
-        sums.doubled += key in seen
-        seen.setdefault(key, at)
-    for watch, keys in expected([each for each in watched if each.sink == "fast"], written, where):
+    quick = [each for each in watched if each.sink == "fast"]
+    records = np.frombuffer(received, RECEIPTS)
+    records = records[np.isin(records["number"], [each.number for each in quick])]
+    pairs, first = np.unique(records[["number", "key"]], return_index=True)
+    sums.doubled = len(records) - len(pairs)
+    came: dict[int, set[int]] = {}
+    for number, key in pairs.tolist():
+        came.setdefault(number, set()).add(key)
+    for watch, keys in expected(quick, written, where):
         sums.checked += len(keys)
-        for _ in keys - came.get(watch.number, {}).keys():
+        for _ in keys - came.get(watch.number, set()):
             sums.missing(f"subscription {watch.number} on {watch.code} was not told of a report")
-    return sums.check(lateness(watched, written, came))
+    began = min((float(updates.t.min()) for updates in written.values()), default=0.0)
+    return sums.check(_lateness(records[first], began))
 
 
-def lateness(
-    watched: Sequence[Watch], written: Mapping[str, Written], came: Mapping[int, Mapping[int, float]]
-) -> tuple[float, float, float] | None:
-    """Seconds from a report's intended time to its receipt by a quick receiver: p50, p95, p99."""
-    from_key = {
-        key: t
-        for code in WATCHED
-        if code in written
-        for key, t in zip(_keys(code, written[code]), written[code].t.tolist(), strict=True)
-    }
-    quick = {watch.number for watch in watched if watch.sink == "fast"}
-    took = [
-        at - from_key[key]
-        for number, keys in came.items()
-        if number in quick
-        for key, at in keys.items()
-        if key in from_key
-    ]
-    if not took:
+def _lateness(records: NDArray[np.void], began: float) -> tuple[float, float, float] | None:
+    """Seconds from a report's intended time, if the load had begun, to its receipt: p50, p95, p99."""
+    told = records[records["observed"] >= began]
+    if not len(told):
         return None
-    p50, p95, p99 = np.percentile(took, (50, 95, 99))
+    p50, p95, p99 = np.percentile(told["at"] - told["observed"], (50, 95, 99))
     return round(float(p50), 3), round(float(p95), 3), round(float(p99), 3)
-
-
-def _keys(code: str, updates: Written) -> Iterator[int]:
-    return (report_key(code, int(index), t) for index, t in zip(updates.numbers, updates.t.tolist(), strict=True))

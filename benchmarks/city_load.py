@@ -24,6 +24,10 @@ from broker.cli.city.live import LEAST, LINGER, MOST, TICK, Reports
 from broker.cli.city.moment import PACES, signals
 from broker.cli.transfer import Batch, Item, Remote
 
+KEPT: Final = 20_000
+"""Updates that a system keeps for when the broker takes them; the oldest go first. What is dropped was never sent."""
+DRAIN: Final = 120.0
+"""Seconds that the last updates may take."""
 QUERY_SECONDS: Final = 30.0
 """A query that isn't answered by then has failed."""
 
@@ -70,6 +74,7 @@ class Tally:
     """Updates, as `acknowledged` and `refused`: in all."""
     acknowledged: int = 0
     refused: int = 0
+    dropped: int = 0
     reason: str = ""
     queries: int = 0
     """Sent, in all."""
@@ -84,7 +89,7 @@ class Tally:
     @property
     def waiting(self) -> int:
         """Updates that are due and not answered."""
-        return self.due - self.acknowledged - self.refused
+        return self.due - self.acknowledged - self.refused - self.dropped
 
 
 class Teller:
@@ -104,6 +109,9 @@ class Teller:
         self._some.set()
         if len(self._waiting) >= LEAST:
             self._many.set()
+        if len(self._waiting) > KEPT:
+            self._waiting.popleft()
+            self._tally.dropped += 1
 
     async def send(self, remote: Remote) -> None:
         """Send for ever. Raises StartError when the broker will never take it."""
@@ -150,28 +158,25 @@ def _distinct(reports: Sequence[Report]) -> Iterator[list[Report]]:
 
 
 class Life:
-    """What the city reports from now on: at `speed` times the mean rate of a day, whatever the hour of the start."""
+    """What the city reports: at `speed` times the mean rate of a day, at any hour; the hour says who reports."""
 
-    def __init__(self, city: City, speed: float, start: float) -> None:
+    def __init__(self, city: City, speed: float) -> None:
         self._city = city
         self._random = Random(f"{city.seed}/life")
         moving = [fleet for fleet in FLEETS if fleet.every]
-        moment = signals(city.seed, start)
-        means = {fleet.code: city.counts[fleet.code] / (fleet.every or 1.0) for fleet in moving}
-        mean = sum(means.values())
-        now = sum(means[fleet.code] * PACES[fleet.pace](start, moment) for fleet in moving)
-        self.rate = mean * speed
+        self._means = {fleet.code: city.counts[fleet.code] / (fleet.every or 1.0) for fleet in moving}
+        self.rate = sum(self._means.values()) * speed
         """Updates a second."""
-        factor = speed * mean / now
-        self._reports = [Reports(fleet, city.counts[fleet.code], factor, self._random) for fleet in moving]
+        self._reports = [Reports(fleet, city.counts[fleet.code], 1.0, self._random) for fleet in moving]
 
     def between(self, start: float, end: float) -> Iterator[tuple[Fleet, Report]]:
         """What is due in a span of time."""
         moment = signals(self._city.seed, start)
+        model = sum(self._means[each.fleet.code] * PACES[each.fleet.pace](start, moment) for each in self._reports)
         for reports in self._reports:
             fleet = reports.fleet
             watched = WATCHED.get(fleet.code)
-            for exact, index in reports.due(start, end, moment):
+            for exact, index in reports.due(start, end, moment, self.rate / model):
                 t = round(exact, 3)
                 entity = self._city.update(fleet, index, t, moment, self._random)
                 value = float(entity[watched]["value"]) if watched else 0.0
@@ -179,7 +184,7 @@ class Life:
 
 
 async def report(life: Life, remote: Remote, tally: Tally, ledger: Ledger, seconds: float) -> None:
-    """Send what the city reports for so many seconds; wait until all is answered, or for as long again.
+    """Send what the city reports for so many seconds; wait until all is answered, or DRAIN is over.
 
     Raises StartError when the broker will never take it.
     """
@@ -187,7 +192,7 @@ async def report(life: Life, remote: Remote, tally: Tally, ledger: Ledger, secon
     senders = [asyncio.create_task(teller.send(remote)) for teller in tellers.values()]
     before = began = time.time()
     try:
-        while before - began < 2 * seconds and (before - began < seconds or tally.waiting):
+        while before - began < seconds + DRAIN and (before - began < seconds or tally.waiting):
             done, _ = await asyncio.wait(senders, timeout=TICK, return_when=asyncio.FIRST_EXCEPTION)
             for sender in done:
                 sender.result()

@@ -9,6 +9,7 @@ import asyncio
 import struct
 import sys
 import time
+from datetime import datetime
 from typing import Final
 
 import orjson
@@ -17,8 +18,8 @@ from aiohttp import web
 from benchmarks.city_watch import key
 from benchmarks.users.sinks import SLOW_SECONDS
 
-RECEIPT: Final = struct.Struct("<IQd")
-"""Number of the subscription, key of the report, seconds since 1970."""
+RECEIPT: Final = struct.Struct("<IQdd")
+"""Number of the subscription, key of the report, its observedAt and its receipt in seconds since 1970."""
 
 
 class Receiver:
@@ -33,7 +34,8 @@ class Receiver:
         number = int(request.match_info["number"])
         for entity in orjson.loads(await request.read())["data"]:
             seen = max((each.get("observedAt", "") for each in entity.values() if isinstance(each, dict)), default="")
-            self._received += RECEIPT.pack(number, key(entity["id"], seen), now)
+            observed = datetime.fromisoformat(seen).timestamp() if seen else 0.0
+            self._received += RECEIPT.pack(number, key(entity["id"], seen), observed, now)
         if request.match_info["kind"] == "slow":
             await asyncio.sleep(SLOW_SECONDS)
         return web.Response(status=204)

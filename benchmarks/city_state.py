@@ -71,12 +71,12 @@ class Watcher:
         self._data = data
         self._tally = tally
         self._start = self._at = monotonic()
-        self._cpu = self._cpus()
+        self._cpu = cpu(pids)
         self._before = (0, 0, 0, 0)
 
     def window(self) -> Window:
         """What happened since the last look."""
-        now, cpu, tally = monotonic(), self._cpus(), self._tally
+        now, used, tally = monotonic(), cpu(self._pids), self._tally
         span = now - self._at
         counted = tally.due, tally.acknowledged, tally.queries, tally.failed.total()
         due, acknowledged, queries, failed = (each - before for each, before in zip(counted, self._before, strict=True))
@@ -92,17 +92,12 @@ class Watcher:
             round(len(answers) / span, 1),
             failed,
             *_percentiles(answers),
-            {name: round((cpu[name] - self._cpu[name]) / span, 2) for name in cpu},
+            {name: round((used[name] - self._cpu[name]) / span, 2) for name in used},
             {name: memory(pid) for name, pid in self._pids.items()},
             disk(self._data),
         )
-        self._at, self._cpu, self._before = now, cpu, counted
+        self._at, self._cpu, self._before = now, used, counted
         return found
-
-    def _cpus(self) -> dict[str, float]:
-        own = os.times()
-        known = {name: systems.cpu_seconds(pid) for name, pid in self._pids.items()} | {"load": own.user + own.system}
-        return known | {OTHERS: max(0.0, busy_seconds() - sum(known.values()))}
 
 
 class Stretch(NamedTuple):
@@ -140,6 +135,13 @@ def _percentiles(values: Sequence[float]) -> tuple[float, float]:
         return (values[0], values[0]) if values else (0.0, 0.0)
     cuts = quantiles(values, n=20, method="inclusive")
     return round(cuts[9], 4), round(cuts[18], 4)
+
+
+def cpu(pids: Mapping[str, int]) -> dict[str, float]:
+    """CPU seconds until now of each process with its children, of this one, the load, and of all others."""
+    own = os.times()
+    known = {name: systems.cpu_seconds(pid) for name, pid in pids.items()} | {"load": own.user + own.system}
+    return known | {OTHERS: max(0.0, busy_seconds() - sum(known.values()))}
 
 
 def busy_seconds() -> float:

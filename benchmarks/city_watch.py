@@ -81,12 +81,12 @@ class Written(NamedTuple):
     value: NDArray[np.float64]
 
 
-def watches(city: City, entities: int, t: float) -> list[Watch]:
-    """The subscriptions of a city of so many entities."""
+def watches(city: City, entities: int, t: float, times: float = 1.0) -> list[Watch]:
+    """The subscriptions of a city of so many entities; `times` as many as it would have."""
     random = Random(f"{city.seed}/watches")
     view = View(city, Town(entities), random)
     levels = {code: _levels(city, FLEET_OF[code], t) for code in WATCHED}
-    part = entities / WHOLE
+    part = times * entities / WHOLE
     found: list[Watch] = []
     for number in range(max(1, round(SYSTEMS * part)) + max(1, round(PEOPLE * part))):
         is_system = number < max(1, round(SYSTEMS * part))
@@ -111,11 +111,14 @@ def _levels(city: City, fleet: Fleet, t: float) -> list[float]:
 
 
 def places(city: City) -> dict[str, NDArray[np.float64]]:
-    """Fleet to longitude and latitude of each of its entities."""
-    return {
-        code: np.array([entity["location"]["value"]["coordinates"] for entity in city.entities(FLEET_OF[code])])
-        for code in WATCHED
-    }
+    """Fleet to the corners of each of its entities, longitude and latitude: of points, one."""
+    return {code: np.array([_corners(entity) for entity in city.entities(FLEET_OF[code])]) for code in WATCHED}
+
+
+def _corners(entity: Mapping[str, Any]) -> list[list[float]]:
+    place = entity["location"]["value"]
+    corners: list[list[float]] = [place["coordinates"]] if place["type"] == "Point" else place["coordinates"]
+    return corners
 
 
 def expected(
@@ -130,11 +133,18 @@ def expected(
         if watch.entity is not None:
             hit &= updates.numbers == watch.entity
         if watch.box is not None:
-            x, y = where[watch.code][updates.numbers].T
-            west, south, east, north = watch.box
-            hit &= (x > west) & (x < east) & (y > south) & (y < north)
+            hit &= inside(where[watch.code], watch.box)[updates.numbers]
         found = zip(updates.numbers[hit].tolist(), updates.t[hit].tolist(), strict=True)
         yield watch, {report_key(watch.code, index, t) for index, t in found}
+
+
+def inside(corners: NDArray[np.float64], box: tuple[float, float, float, float]) -> NDArray[np.bool_]:
+    """Which entities are within a box: with all of their corners."""
+    west, south, east, north = box
+    x, y = corners[:, :, 0], corners[:, :, 1]
+    within: NDArray[np.bool_] = (x > west) & (x < east) & (y > south) & (y < north)
+    found: NDArray[np.bool_] = np.all(within, axis=1)
+    return found
 
 
 def report_key(code: str, index: int, t: float) -> int:

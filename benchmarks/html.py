@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from benchmarks import titles
 from benchmarks.cases import CASES, System
 from benchmarks.verdicts import Verdict
 
@@ -19,6 +20,8 @@ Document: TypeAlias = Mapping[str, Any]
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, undefined=StrictUndefined
 )
+ORDER: Final = (Verdict.MISSED, Verdict.VOID, Verdict.UNDECIDED, Verdict.MET)
+"""What asks for attention comes first."""
 _GROUPED: Final = frozenset(case.name for case in CASES if case.grouped)
 
 
@@ -27,9 +30,13 @@ def page(result: Document) -> str:
     cases = [_case(each) for each in result["cases"]]
     peers = result["peers"]
     return _TEMPLATES.get_template("report.html").render(
-        about=result["about"],
+        about={"broker": ""} | dict(result["about"]),
         summary=summary(result["verdicts"]),
-        verdicts=[_verdict(each) for each in result["verdicts"]],
+        counted=counted(result["verdicts"]),
+        verdicts=sorted(map(_verdict, result["verdicts"]), key=lambda each: ORDER.index(each["verdict"])),
+        kept=_kept(result),
+        deliveries=_deliveries(result),
+        queries=_kinds(result),
         cases=cases,
         systems=[system["name"] for system in peers["systems"]],
         versions=peers["versions"],
@@ -44,8 +51,13 @@ def page(result: Document) -> str:
 
 def summary(verdicts: Sequence[Mapping[str, Any]]) -> str:
     """How many targets are met, missed, …"""
-    counted = Counter(each["verdict"] for each in verdicts)
-    return f"Of {len(verdicts)} targets " + ", ".join(f"{counted[each]} {each}" for each in Verdict) + "."
+    found = counted(verdicts)
+    return f"Of {len(verdicts)} targets " + ", ".join(f"{found[each]} {each}" for each in Verdict) + "."
+
+
+def counted(verdicts: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """Verdict to how many have it."""
+    return Counter(each["verdict"] for each in verdicts)
 
 
 def rates(case: Mapping[str, Any]) -> dict[str, float]:
@@ -57,7 +69,7 @@ def rates(case: Mapping[str, Any]) -> dict[str, float]:
 def _case(case: Mapping[str, Any]) -> dict[str, Any]:
     batch = case["name"] in _GROUPED and case["size"] > 1  # beside H, which stores nothing, the others would be dots
     shown = {system: rate for system, rate in rates(case).items() if not (batch and system == System.HTTP)}
-    most = max(shown.values())
+    most = max(shown.values()) or 1.0
     own = case["runs"][System.BROKER]
     return {
         "name": case["name"],
@@ -70,26 +82,61 @@ def _case(case: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _verdict(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    values = verdict["values"] or [0.0]
-    at_least, bound, goal = verdict["at_least"], verdict["at_least"] or verdict["at_most"], verdict["goal"]
-    most = max(*values, bound, goal or 0.0) * 1.1
-    least, greatest = min(values), max(values)
+    """A row of the verdicts; `…_at` are per cent of one scale for all: the bound in the middle, good on the right."""
+    at_least, values = verdict["at_least"] is not None, verdict["values"]
+    bound, goal = verdict["at_least" if at_least else "at_most"], verdict["goal"]
+
+    def place(value: float) -> float:
+        """The bound is at 50, a value that is twice as good at 100."""
+        part = (value / bound if at_least else bound / value) if value and bound else float(2 * (value == bound))
+        return round(min(2.0, part) * 50, 2)
+
+    ends = sorted(map(place, (min(values), max(values)))) if values else [0.0, 0.0]
     return {
-        "case": verdict["case"],
-        "ratio": verdict["ratio"],
-        "bound": f"≥ {bound}" if at_least is not None else f"≤ {bound}",
+        "title": titles.title(verdict["case"]),
+        "ratio": titles.ratio(verdict["case"], verdict["ratio"]),
+        "name": f"{verdict['case']} {verdict['ratio']}",
+        "bound": f"{'≥' if at_least else '≤'} {bound}",
+        "values": [median(values), min(values), max(values)] if values else None,
+        "left": ends[0],
+        "width": max(ends[1] - ends[0], 0.8),
+        "median_at": place(median(values)) if values else None,
         "goal": goal,
-        "median": median(values),
-        "least": least,
-        "greatest": greatest,
-        "left": 100 * least / most,
-        "width": 100 * (greatest - least) / most,
-        "median_at": 100 * median(values) / most,
-        "bound_at": 100 * bound / most,
-        "goal_at": 100 * (goal or 0.0) / most,
+        "goal_at": place(goal) if goal else None,
         "verdict": verdict["verdict"],
         "void": verdict["void"],
     }
+
+
+def _kept(result: Document) -> list[dict[str, Any]]:
+    """What was looked for after the load."""
+    checks: Mapping[str, Any] = result.get("kept", {}).get("checks", {})
+    return [{"kind": kind} | {name: check[name] for name in ("checked", "lost")} for kind, check in checks.items()]
+
+
+def _deliveries(result: Document) -> dict[str, float] | None:
+    """Medians of the rounds of notifications: a second, and milliseconds."""
+    rounds = result.get("notifications", {}).get("rounds")
+    if not rounds:
+        return None
+    rates = {name: median(each[name] for each in rounds) for name in ("bare", "broker", "with_sick")}
+    return rates | {name: median(each["half_load"][name] for each in rounds) for name in ("p50", "p99")}
+
+
+def _kinds(result: Document) -> dict[str, Any] | None:
+    """The kinds of queries: p95 at each size, medians, milliseconds."""
+    found = result.get("queries")
+    if not found:
+        return None
+    sizes = [str(size) for size in found["sizes"]]
+    rows = [
+        {"title": kind["title"], "p95": [median(each[size]["p95"] for each in kind["latencies"]) for size in sizes]}
+        for kind in found["kinds"].values()
+    ]
+    most = max(max(row["p95"]) for row in rows)
+    for row in rows:
+        row["widths"] = [round(100 * value / most, 2) for value in row["p95"]]
+    return {"sizes": [int(size) for size in sizes], "rows": rows}
 
 
 def main(

@@ -16,9 +16,9 @@ from locust.runners import MasterRunner, WorkerRunner
 from benchmarks.users import check, options
 from benchmarks.users.base import CityUser
 from benchmarks.users.check import Check
-from benchmarks.users.kinds import Dashboard, DomainSystem, Historian, Subscriber
+from benchmarks.users.kinds import Dashboard, DomainSystem, Historian, Mixed, Subscriber
 
-__all__ = ["Dashboard", "DomainSystem", "Historian", "Subscriber"]
+__all__ = ["Dashboard", "DomainSystem", "Historian", "Mixed", "Subscriber"]
 
 SHOWN: Final = 20
 CHECKED: Final = "checked"

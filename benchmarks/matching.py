@@ -21,11 +21,12 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import report, sample, tables, verdicts
+from benchmarks import parts, report, sample, tables
 from benchmarks.decisions import experiment
 from benchmarks.decisions.experiment import Mongod, Outcome
-from benchmarks.pairs import interval
-from benchmarks.verdicts import Judgement, Verdict
+from benchmarks.intervals import interval
+from benchmarks.report import Part
+from benchmarks.verdicts import Values
 from broker.hosting.bundled import Bundled
 from broker.jsonld.compiler import Compiler
 from broker.model import merge
@@ -50,6 +51,8 @@ HITS: Final = 4
 NAMES: Final = Compiler(Bundled()[CORE_CONTEXT]).core
 _NOTIFICATION: Final = {"endpoint": {"uri": "http://receiver.example/notify"}, "format": "concise"}
 Document = dict[str, Any]
+
+console = Console(width=tables.WIDTH)
 
 
 def documents(number: int, hits: int = 0) -> Iterator[Document]:
@@ -194,7 +197,7 @@ class Measured(NamedTuple):
 
     @property
     def values(self) -> dict[str, list[float]]:
-        """What is judged, by ratio; of the pairs the interval of their median."""
+        """By ratio; of the pairs the interval of their median."""
         cost = interval([some / none for none, some in zip(self.none_us, self.with_us, strict=True)])
         return {
             "with/none": [cost.low, cost.median, cost.high],
@@ -230,17 +233,20 @@ def main(
     seconds: Annotated[float, typer.Option(min=0.5, help="Of each side of a pair.")] = 2.0,
 ) -> None:
     """Measure, and judge by benchmarks/targets.toml."""
+    found = part(subscriptions, pairs, seconds)
+    parts.finish(found, report.about(pairs, ENTITIES) | {"subscriptions": subscriptions}, console)
+
+
+def part(subscriptions: int, pairs: int, seconds: float) -> Part:
+    """Measure what subscriptions cost, and show it."""
     with experiment.mongod() as database:
         found = uvloop.run(measure(database, subscriptions, pairs, seconds))
-    judged = [verdicts.judge(each, found.values[each.ratio]) for each in verdicts.targets() if each.case == CASE]
-    console = Console(width=tables.WIDTH)
-    _show(console, found, subscriptions)
-    console.print(tables.judgements(judged))
-    console.print(f"Written to {_write(found, judged, subscriptions, pairs)}.")
-    raise SystemExit(1 if any(each.verdict is Verdict.MISSED for each in judged) else 0)
+    _show(found, subscriptions)
+    values = {(CASE, ratio): Values(values) for ratio, values in found.values.items()}
+    return Part(CASE, {"subscriptions": subscriptions, **found._asdict()}, values)
 
 
-def _show(console: Console, found: Measured, number: int) -> None:
+def _show(found: Measured, number: int) -> None:
     table = Table("", "", title=f"{number:,} subscriptions that no update concerns")
     for title, value in (
         ("CPU an update without them, µs", median(found.none_us)),
@@ -252,15 +258,6 @@ def _show(console: Console, found: Measured, number: int) -> None:
     ):
         table.add_row(title, f"{value:,.1f}")
     console.print(table)
-
-
-def _write(found: Measured, judged: list[Judgement], number: int, pairs: int) -> Path:
-    document = {
-        "about": report.about(pairs, ENTITIES) | {"subscriptions": number},
-        "measured": found._asdict(),
-        "verdicts": [each.target._asdict() | {"values": each.values, "verdict": each.verdict} for each in judged],
-    }
-    return report.keep(document, CASE)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from benchmarks.cases import Case, Order, System
 from benchmarks.systems import Metrics, Served, StoreLimit
 from benchmarks.traffic import Answer, Request
 from broker.store.commits import LANES
+from broker.store.indexes import ENTITIES
 
 
 class Run(NamedTuple):
@@ -76,13 +77,13 @@ class Subject:
             case System.BROKER:
                 return self._broker(seconds or self.case.seconds)
             case System.HTTP if limits is not None:
-                return self._http(seconds or self.case.seconds - 1)
+                return self._http(seconds or max(1, self.case.seconds - 1))
             case System.STORE if limits is not None and limits.store is not None:
-                return self._raw(self._limit_order(seconds or self.case.seconds - 0.5))
+                return self._raw(self._limit_order(seconds or max(1, self.case.seconds - 0.5)))
             case System.NAIVE if limits is not None and limits.store is not None and self.case.naive is not None:
                 size = self.case.size if self.case.grouped else 1
                 return self._raw(
-                    Order(self.case.naive, self.case.clients, seconds or self.case.seconds - 1, size, self.case.kind)
+                    Order(self.case.naive, self.case.clients, seconds or self.case.seconds / 2, size, self.case.kind)
                 )
         return None
 
@@ -101,13 +102,17 @@ class Subject:
         before = self._metrics()
         load, cpu, mongod = self._load(broker, seconds)
         counted = self._metrics().since(before)
-        self._remove_created(load.sent + self.case.clients)
+        removed = self._remove_created(load.sent + self.case.clients)
         if counted.groups:
             self._group = counted.grouped / counted.groups
         right = {str(self.case.status), systems.CLIENT_GONE}
         wrong = {status: int(count) for status, count in counted.answers.items() if status not in right}
         errors = max(load.errors, sum(wrong.values()))
         said = f"answers {wrong}, {load.errors} seen by the client" if errors else ""
+        due = (load.sent - load.errors) * self.case.size
+        if removed is not None and removed < due:
+            errors += due - removed
+            said += f" {due - removed} of {due} acknowledged entities were lost"
         return Run(load.rate, load.p50, load.p99, errors, cpu, mongod, load.cpu, self._group, said)
 
     def _metrics(self) -> Metrics:
@@ -162,17 +167,23 @@ class Subject:
             group,
         )
 
-    def _remove_created(self, requests: int) -> None:
-        """Until nothing more comes: requests whose client went away are committed all the same."""
+    def _remove_created(self, requests: int) -> int | None:
+        """Until nothing more comes: requests whose client went away are committed all the same.
+
+        How many there were, if that is known and the case creates any.
+        """
         if not self.case.creates:
-            return
+            return None
         entities = self._stage.entities
         if entities is None:
             for request in traffic.deletes(requests * self.case.size):
                 traffic.send(self._stage.broker.address, request)
-            return
-        while store_data.remove_created(entities.database):
+            return None
+        removed = 0
+        while any((gone := store_data.remove_created(entities.database)).values()):
+            removed += gone[ENTITIES]
             sleep(0.3)
+        return removed
 
 
 def load(broker: Served, entities: int) -> float:

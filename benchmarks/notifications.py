@@ -20,10 +20,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import report, systems, tables, verdicts
+from benchmarks import parts, report, systems, tables
 from benchmarks.notification_sink import Sink, sink
+from benchmarks.report import Part
 from benchmarks.systems import Served
-from benchmarks.verdicts import Judgement, Verdict, spread
+from benchmarks.verdicts import Values, spread
 from broker.names import API_ROOT, TENANT_HEADER
 
 CACHE_MB: Final = 512
@@ -40,7 +41,7 @@ _TYPE: Final = "Measured"
 _FILLING: Final = {f"attribute{number}": "some text of a few words" for number in range(6)}
 """The rest of an entity."""
 
-CASES: Final = ("notifications", "notifications-sick", "notifications-half-load")
+P99: Final = ("notifications-half-load", "p99 ms")
 
 console = Console(width=tables.WIDTH)
 
@@ -59,11 +60,11 @@ class Round(NamedTuple):
 
     @property
     def ratios(self) -> dict[tuple[str, str], float]:
-        """What is judged, by case and ratio."""
+        """By case and ratio."""
         return {
-            ("notifications", "broker/bare"): self.broker / self.bare,
+            ("notifications", "broker/N"): self.broker / self.bare,
             ("notifications-sick", "with/without"): self.with_sick / self.broker,
-            ("notifications-half-load", "p99 ms"): quantiles(self.half_load, n=100)[98] * 1000,
+            P99: quantiles(self.half_load, n=100)[98] * 1000,
         }
 
 
@@ -182,6 +183,12 @@ def main(
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Measure delivery, and judge it by benchmarks/targets.toml."""
+    found = part(subscriptions, updates, repetitions, workers)
+    parts.finish(found, report.about(repetitions, ENTITIES) | {"workers": workers}, console)
+
+
+def part(subscriptions: int, updates: int, repetitions: int, workers: int = 1) -> Part:
+    """Measure delivery, and show it."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         uri, mongod_pid = stack.enter_context(systems.mongod(folder / "data", CACHE_MB))
@@ -189,20 +196,14 @@ def main(
             systems.broker(uri, folder / "broker.log", workers, allowed_networks="127.0.0.0/8")
         )
         rounds = asyncio.run(measure(served, mongod_pid, subscriptions, updates, repetitions))
-    judged = _judged(rounds)
     _show(rounds)
-    console.print(tables.judgements(judged))
-    console.print(f"Written to {_write(rounds, judged, repetitions, workers)}.")
-    raise SystemExit(1 if any(each.verdict is Verdict.MISSED for each in judged) else 0)
+    values = {key: Values([each.ratios[key] for each in rounds]) for key in rounds[0].ratios}
+    return Part("notifications", {"rounds": [_document(each) for each in rounds]}, values)
 
 
-def _judged(rounds: list[Round]) -> list[Judgement]:
-    ratios = [each.ratios for each in rounds]
-    return [
-        verdicts.judge(target, [each[target.case, target.ratio] for each in ratios])
-        for target in verdicts.targets()
-        if (target.case, target.ratio) in ratios[0]
-    ]
+def _document(found: Round) -> dict[str, Any]:
+    p50, p99 = median(found.half_load) * 1000, found.ratios[P99]
+    return found._asdict() | {"half_load": {"p50": round(p50, 2), "p99": round(p99, 2)}}
 
 
 def _show(rounds: list[Round]) -> None:
@@ -214,20 +215,11 @@ def _show(rounds: list[Round]) -> None:
         "CPU of the broker, µs a notification": [each.broker_us for each in rounds],
         "CPU of mongod, µs a notification": [each.mongod_us for each in rounds],
         "from update to receipt at half load, p50 ms": [median(each.half_load) * 1000 for each in rounds],
-        "p99 ms": [each.ratios["notifications-half-load", "p99 ms"] for each in rounds],
+        "p99 ms": [each.ratios[P99] for each in rounds],
     }
     for title, values in rows.items():
         table.add_row(title, *(f"{value:,.0f}" for value in spread(values)))
     console.print(table)
-
-
-def _write(rounds: list[Round], judged: list[Judgement], repetitions: int, workers: int) -> Path:
-    document = {
-        "about": report.about(repetitions, ENTITIES) | {"workers": workers},
-        "rounds": [each._asdict() | {"half_load": quantiles(each.half_load, n=100)} for each in rounds],
-        "verdicts": [each.target._asdict() | {"values": each.values, "verdict": each.verdict} for each in judged],
-    }
-    return report.keep(document, "notifications")
 
 
 if __name__ == "__main__":

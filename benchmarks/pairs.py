@@ -7,13 +7,10 @@ interval is that of the median, from order statistics: the second least to the s
 true median with 97.9 %.
 """
 
-import math
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
@@ -24,31 +21,13 @@ from rich.table import Table
 
 from benchmarks import measure, systems, wrk
 from benchmarks.cases import CASES, System
+from benchmarks.intervals import Interval, interval
 from benchmarks.measure import Run, Stage, Subject
 from broker.store.indexes import ENTITIES
 
 CACHE_MB: Final = 1024
-CONFIDENCE: Final = 0.95
 
 console = Console()
-
-
-class Interval(NamedTuple):
-    """The median of ratios, and between which two of them the true one lies."""
-
-    low: float
-    median: float
-    high: float
-
-    def says(self) -> str:
-        """`slower`, `faster`, or `same`."""
-        if self.high < 1:
-            return "slower"
-        return "faster" if self.low > 1 else "same"
-
-    def turned(self) -> "Interval":
-        """That of the inverse ratios: of what is better the less it is."""
-        return Interval(1 / self.high, 1 / self.median, 1 / self.low)
 
 
 class Ratios(NamedTuple):
@@ -56,21 +35,6 @@ class Ratios(NamedTuple):
 
     rate: float
     cpu: float
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """The interval of the median by order statistics (the sign test turned around); all values if they are few."""
-    ordered = sorted(values)
-    outside = 0
-    while 1 - 2 * _at_most(outside, len(ordered)) >= CONFIDENCE:
-        outside += 1
-    low = max(0, outside - 1)
-    return Interval(ordered[low], median(ordered), ordered[-1 - low])
-
-
-def _at_most(heads: int, throws: int) -> float:
-    """The chance of so few heads."""
-    return math.fsum(math.comb(throws, each) / 2.0**throws for each in range(heads + 1))
 
 
 def main(

@@ -1,6 +1,7 @@
 """`python -m benchmarks.pathologies`: what other brokers are known to be slow or wrong at; does it cost us more too?"""
 
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -10,9 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import measure, report, systems, tables, verdicts
+from benchmarks import measure, parts, report, systems, tables
 from benchmarks.pathology_cases import DEAD, MANY, PATHOLOGIES, QUIET, Pair, Pathology, Stage, sink
-from benchmarks.verdicts import Judgement, Verdict, spread
+from benchmarks.report import Part
+from benchmarks.verdicts import Key, Values, spread
 
 CACHE_MB: Final = 1024
 TENANT_ENTITIES: Final = 1000
@@ -52,15 +54,17 @@ def main(
 ) -> None:
     """Measure each pathology beside what is usual, and judge it by benchmarks/targets.toml."""
     chosen = [each for each in PATHOLOGIES if not only or each.name in only]
+    parts.finish(part(chosen, repetitions, entities), report.about(repetitions, entities), console)
+
+
+def part(chosen: Sequence[Pathology], repetitions: int, entities: int) -> Part:
+    """Measure pathologies, and show them."""
     found = _measure(chosen, repetitions, entities)
-    judged = _judged(found)
     _show(found)
-    console.print(tables.judgements(judged))
-    console.print(f"Written to {_write(found, judged, repetitions, entities)}.")
-    raise SystemExit(1 if any(each.verdict in (Verdict.MISSED, Verdict.VOID) for each in judged) else 0)
+    return Part("pathologies", _document(found), _values(found))
 
 
-def _measure(chosen: list[Pathology], repetitions: int, entities: int) -> list[Measured]:
+def _measure(chosen: Sequence[Pathology], repetitions: int, entities: int) -> list[Measured]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         uri, _ = stack.enter_context(systems.mongod(folder / "data", CACHE_MB))
@@ -87,13 +91,8 @@ def _measured(pathology: Pathology, stage: Stage, repetitions: int) -> Measured:
     return found
 
 
-def _judged(found: list[Measured]) -> list[Judgement]:
-    by_case = {f"pathology-{each.pathology.name}": each for each in found}
-    return [
-        verdicts.judge(target, by_case[target.case].ratios, by_case[target.case].failed)
-        for target in verdicts.targets()
-        if target.case in by_case
-    ]
+def _values(found: list[Measured]) -> dict[Key, Values]:
+    return {(f"pathology-{each.pathology.name}", "p50"): Values(each.ratios, each.failed) for each in found}
 
 
 def _show(found: list[Measured]) -> None:
@@ -108,23 +107,16 @@ def _show(found: list[Measured]) -> None:
     console.print(table)
 
 
-def _write(found: list[Measured], judged: list[Judgement], repetitions: int, entities: int) -> Path:
-    about = report.about(repetitions, entities)
-    document: dict[str, Any] = {
-        "about": about,
-        "pathologies": {
-            each.pathology.name: {
-                "title": each.pathology.title,
-                "usual": each.usual,
-                "other": each.other,
-                "ratios": each.ratios,
-                "failed": each.failed,
-            }
-            for each in found
-        },
-        "verdicts": [each.target._asdict() | {"values": each.values, "verdict": each.verdict} for each in judged],
+def _document(found: list[Measured]) -> dict[str, Any]:
+    return {
+        each.pathology.name: {
+            "title": each.pathology.title,
+            "usual": each.usual,
+            "other": each.other,
+            "failed": each.failed,
+        }
+        for each in found
     }
-    return report.keep(document, "pathologies")
 
 
 if __name__ == "__main__":

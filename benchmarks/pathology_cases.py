@@ -200,6 +200,12 @@ def _filter(stage: Stage) -> Pair:
     return Pair(stage.get("/entities", type=KIND, limit=1), stage.get("/entities", type=KIND, q=f'name=="{name}"'))
 
 
+def _map(stage: Stage) -> Pair:
+    """A page of twenty, and those of the type within 400 m of a point: as many, with 20 000 in the city."""
+    near = {"georel": "near;maxDistance==400", "geometry": "Point", "coordinates": "[8.53,47.39]"}
+    return Pair(stage.get("/entities", type=KIND, limit=20), stage.get("/entities", type=KIND, limit=20, **near))
+
+
 def _subscriptions(stage: Stage) -> Pair:
     for number in range(SUBSCRIPTIONS):
         stage.subscribe(MANY, stage.receiver.address, f"temperature>{1000 + number}")
@@ -271,6 +277,7 @@ PATHOLOGIES: Final = (
     Pathology("deep-page", "last page beside the first, by links", _deep_page),
     Pathology("count", "a page with a count beside one without", _count),
     Pathology("filter", "q on any attribute, 1 hit, beside a page of one", _filter),
+    Pathology("map", "entities near a point beside a page", _map),
     Pathology("subscriptions", f"update with {SUBSCRIPTIONS} idle subscriptions beside none", _subscriptions),
     Pathology(
         "dead-receivers", f"notification beside {DEAD_RECEIVERS} dead, as many slow receivers", _dead_receivers, 30

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
@@ -14,17 +15,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import dashboard, query_data, query_measure, report, systems, tables, traffic, verdicts, wrk
+from benchmarks import dashboard, parts, query_data, query_measure, report, systems, tables, traffic, wrk
 from benchmarks.dashboard import Load
 from benchmarks.query_kinds import KINDS, Kind
 from benchmarks.query_measure import Latency, Looked
-from benchmarks.verdicts import Judgement, Verdict, spread
+from benchmarks.report import Part
+from benchmarks.verdicts import Key, Values, spread
 from broker.names import API_ROOT
-from broker.store.embedded import default_cache_mb
 
+CACHE_MB: Final = 2048
 POLLED: Final = 10
 """Clients that ask for a number."""
 TOWN: Final = 150_000
+SIZES: Final = (10_000, 100_000)
 
 Measured = dict[str, dict[int, Latency]]
 
@@ -37,13 +40,18 @@ def main(
     requests: Annotated[int, typer.Option(min=20, help="Of each kind at each size in one repetition.")] = 200,
     town: Annotated[int, typer.Option(min=0, help="Entities of the city that the dashboard shows; 0: none.")] = TOWN,
     seconds: Annotated[float, typer.Option(min=2, help="Of the dashboard's load.")] = 20,
-    data: Annotated[Path | None, typer.Option(help="Folder for the data: kept, and used again if there.")] = None,
 ) -> None:
     """Measure queries at growing numbers of entities, and judge them by benchmarks/targets.toml."""
-    sizes = sorted(set(entities or (10_000, 100_000)))
+    sizes = sorted(set(entities or SIZES))
+    found = part(sizes, repetitions, requests, town, seconds)
+    parts.finish(found, report.about(repetitions, sizes[-1]) | {"sizes": sizes}, console)
+
+
+def part(sizes: Sequence[int], repetitions: int, requests: int, town: int, seconds: float) -> Part:
+    """Measure queries at these sizes, and show them."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        uri, _ = stack.enter_context(systems.mongod(data or folder / "data", default_cache_mb()))
+        uri, _ = stack.enter_context(systems.mongod(folder / "data", CACHE_MB))
         _load(uri, sizes)
         broker = stack.enter_context(systems.broker(uri, folder / "broker.log"))
         query_measure.latencies(broker, sizes, 20, perf_counter, seed=0)
@@ -53,8 +61,7 @@ def main(
         looked = {size: query_measure.looked_at(uri, broker, size) for size in sizes}
         polled = _poll(broker, folder, sizes[-1]) if wrk.is_installed() else None
         load = _dashboard(uri, broker, town, seconds) if town else None
-    judged = _judged(sizes, measured, looked)
-    _show(sizes, measured, looked, judged)
+    _show(sizes, measured, looked)
     if polled is not None:
         console.print(
             f"q on a number, {query_data.PER_GROUP} hits of {sizes[-1]:,}, {POLLED} clients: {polled.rate:,.0f} a "
@@ -62,17 +69,14 @@ def main(
         )
     if load is not None:
         _show_dashboard(load)
-    console.print(f"Written to {_write(sizes, measured, looked, judged, polled, load)}.")
-    raise SystemExit(1 if any(each.verdict is Verdict.MISSED for each in judged) else 0)
+    return Part("queries", _document(sizes, measured, looked, polled, load), _values(sizes, measured, looked))
 
 
-def _load(uri: str, sizes: list[int]) -> None:
+def _load(uri: str, sizes: Sequence[int]) -> None:
     for size in sizes:
         began = perf_counter()
-        loaded = asyncio.run(query_data.load(uri, systems.DATABASE, query_measure.tenant(size), size))
-        how = "loaded" if loaded else "there already, compared"
-        query_data.warm(uri, systems.DATABASE, query_measure.tenant(size))
-        console.print(f"{size:,} entities {how}, and read, in {perf_counter() - began:.0f} s.")
+        asyncio.run(query_data.load(uri, systems.DATABASE, query_measure.tenant(size), size))
+        console.print(f"{size:,} entities loaded in {perf_counter() - began:.0f} s.")
 
 
 def _poll(broker: systems.Served, folder: Path, size: int) -> wrk.Load:
@@ -99,7 +103,7 @@ def _dashboard(uri: str, broker: systems.Served, town: int, seconds: float) -> L
 # Ratios and verdicts.
 
 
-def _growth(kind: Kind, sizes: list[int], measured: list[Measured]) -> list[float]:
+def _growth(kind: Kind, sizes: Sequence[int], measured: list[Measured]) -> list[float]:
     """For each repetition p95 at the largest size to that of what the kind is compared with."""
     large, small = sizes[-1], sizes[0]
     if kind.baseline:
@@ -112,22 +116,16 @@ def _keys(kind: Kind, looked: dict[int, dict[str, Looked]]) -> list[float]:
     return [each[kind.name].keys / kind.single for each in looked.values()] if kind.single else []
 
 
-def _judged(sizes: list[int], measured: list[Measured], looked: dict[int, dict[str, Looked]]) -> list[Judgement]:
-    values = {(f"query-{kind.name}", "p95"): _growth(kind, sizes, measured) for kind in KINDS}
-    values |= {(f"query-{kind.name}", "keys"): _keys(kind, looked) for kind in KINDS}
-    return [
-        verdicts.judge(target, values[target.case, target.ratio])
-        for target in verdicts.targets()
-        if values.get((target.case, target.ratio))
-    ]
+def _values(sizes: Sequence[int], measured: list[Measured], looked: dict[int, dict[str, Looked]]) -> dict[Key, Values]:
+    values = {(f"query-{kind.name}", "p95"): Values(_growth(kind, sizes, measured)) for kind in KINDS}
+    keys = {(f"query-{kind.name}", "keys"): Values(_keys(kind, looked)) for kind in KINDS}
+    return values | {key: found for key, found in keys.items() if found.values}
 
 
 # Showing and writing.
 
 
-def _show(
-    sizes: list[int], measured: list[Measured], looked: dict[int, dict[str, Looked]], judged: list[Judgement]
-) -> None:
+def _show(sizes: Sequence[int], measured: list[Measured], looked: dict[int, dict[str, Looked]]) -> None:
     columns = [f"{size:,}: p50 / p95 ms, hits" for size in sizes]
     table = Table("kind", *columns, "p95 ratio", "keys / single, by size", title="Queries. Medians of repetitions")
     for kind in KINDS:
@@ -141,7 +139,6 @@ def _show(
         keys = " ".join(f"{looked[size][kind.name].keys:.0f}/{kind.single or '–'}" for size in sizes)
         table.add_row(kind.title, *cells, ratio, keys)
     console.print(table)
-    console.print(tables.judgements(judged))
 
 
 def _show_dashboard(load: Load) -> None:
@@ -154,17 +151,15 @@ def _show_dashboard(load: Load) -> None:
     console.print(table)
 
 
-def _write(
-    sizes: list[int],
+def _document(
+    sizes: Sequence[int],
     measured: list[Measured],
     looked: dict[int, dict[str, Looked]],
-    judged: list[Judgement],
     polled: wrk.Load | None,
     load: Load | None,
-) -> Path:
-    about = report.about(len(measured), sizes[-1])
-    document: dict[str, Any] = {
-        "about": about | {"sizes": sizes},
+) -> dict[str, Any]:
+    return {
+        "sizes": [*sizes],
         "kinds": {
             kind.name: {
                 "title": kind.title,
@@ -175,9 +170,7 @@ def _write(
         },
         "number": polled._asdict() if polled is not None else None,
         "dashboard": load._asdict() | {"panels": [each._asdict() for each in load.panels]} if load else None,
-        "verdicts": [each.target._asdict() | {"values": each.values, "verdict": each.verdict} for each in judged],
     }
-    return report.keep(document, "queries")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from benchmarks import verdicts
 from benchmarks.cases import Case, System
 from benchmarks.starvation import Starvation
-from benchmarks.verdicts import Judgement, Runs, Spread, spread
+from benchmarks.verdicts import Judgement, Key, Runs, Spread, Values, spread
 from broker.store import mongod
 
 RESULTS: Final = Path(__file__).with_name("results")
@@ -35,21 +35,33 @@ class CaseResult(NamedTuple):
         return spread([run.rate * unit for run in runs]) if runs else None
 
 
+class Part(NamedTuple):
+    """A part of a run besides the cases: what it found, as JSON has it, and its ratios."""
+
+    name: str
+    found: Mapping[str, Any]
+    values: Mapping[Key, Values]
+
+
 class Report(NamedTuple):
     """Everything of one run."""
 
     about: dict[str, Any]
     cases: list[CaseResult]
     starvation: list[Starvation]
+    parts: list[Part]
+    values: Mapping[Key, Values]
     judgements: list[Judgement]
 
 
 def make(
-    repetitions: int, entities: int, load_seconds: float, cases: list[CaseResult], starvation: list[Starvation]
+    known: dict[str, Any], cases: list[CaseResult], starvation: list[Starvation], parts: Sequence[Part] = ()
 ) -> Report:
-    """Add what is known of the machine, and judge."""
-    known = about(repetitions, entities) | {"load_seconds": round(load_seconds, 2)}
-    return Report(known, cases, starvation, _judged(cases, starvation))
+    """Judge. `known`: as `about` makes it, and more."""
+    values = _values(cases, starvation)
+    for part in parts:
+        values |= part.values
+    return Report(known, cases, starvation, [*parts], values, verdicts.judged(values))
 
 
 def about(repetitions: int, entities: int) -> dict[str, Any]:
@@ -69,25 +81,35 @@ def about(repetitions: int, entities: int) -> dict[str, Any]:
     }
 
 
-def _judged(cases: Sequence[CaseResult], starvation: Sequence[Starvation]) -> list[Judgement]:
-    """The verdict on each target that was measured."""
+def _values(cases: Sequence[CaseResult], starvation: Sequence[Starvation]) -> dict[Key, Values]:
     values = {
-        (result.case.name, ratio): (found, verdicts.void_reason(result.runs, ratio))
+        (result.case.name, ratio): Values(found, verdicts.void_reason(result.runs, ratio))
         for result in cases
         for ratio, found in verdicts.ratios(result.runs).items()
     }
     for workers in {measured.workers for measured in starvation}:
         mine = [measured for measured in starvation if measured.workers == workers]
         errors = sum(measured.errors for measured in mine)
-        values[f"starvation-{workers}", "p99"] = (
-            [measured.ratio for measured in mine],
-            f"{errors} requests failed" if errors else "",
-        )
-    return [
-        verdicts.judge(target, *values[target.case, target.ratio])
-        for target in verdicts.targets()
-        if (target.case, target.ratio) in values
-    ]
+        said = f"{errors} requests failed" if errors else ""
+        values[f"starvation-{workers}", "p99"] = Values([measured.ratio for measured in mine], said)
+    for result in cases:
+        if result.case.grouped and result.case.size == 1000:
+            taken = [1000 / (run.rate * result.case.size) for run in result.runs[System.BROKER] if run.rate]
+            values[result.case.name, "ms an entity"] = Values(taken)
+    values["peers", "best on a database"] = Values(_beside_peers(cases))
+    return {key: found for key, found in values.items() if found.values or found.void}
+
+
+def _beside_peers(cases: Sequence[CaseResult]) -> list[float]:
+    """For each case that others were measured in: our rate, in those of the best of them on a database. The least."""
+    table, medians = peers(), {result.case.name: result.rates(System.BROKER) for result in cases}
+    found = []
+    for row in table["row"]:
+        own = medians.get(row["case"])
+        rates = [rate for rate, system in zip(row["rates"], table["systems"], strict=True) if system["database"]]
+        if own is not None:
+            found.append(own.median / max(rates))
+    return [min(found)] if found else []
 
 
 def peers() -> dict[str, Any]:
@@ -95,21 +117,30 @@ def peers() -> dict[str, Any]:
     return tomllib.loads(PEERS.read_text())
 
 
-def keep(document: dict[str, Any], kind: str) -> Path:
-    """Write what a benchmark of a kind found, with what is known of the run in `about`; the file."""
-    about = document["about"]
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{about['date'][:16].replace(':', '')}-{about['commit']}-{kind}.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    return path
-
-
-def write(report: Report, folder: Path = RESULTS) -> Path:
-    """Write the JSON; where it is."""
+def save(result: Mapping[str, Any], suffix: str = "", folder: Path = RESULTS) -> Path:
+    """Write a result as JSON; where it is."""
     folder.mkdir(exist_ok=True)
-    path = folder / f"{report.about['date'][:16].replace(':', '')}-{report.about['commit']}.json"
-    path.write_text(json.dumps(document(report), indent=1) + "\n")
+    about = result["about"]
+    path = folder / f"{about['date'][:16].replace(':', '')}-{about['commit']}{suffix}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
     return path
+
+
+def others(folder: Path = RESULTS) -> list[Path]:
+    """The latest result of each part that was measured alone: of scale, queries, …"""
+    latest = {path.stem.rsplit("-", 1)[1]: path for path in sorted(folder.glob("*-*-*-*-*.json"))}
+    return [path for name, path in latest.items() if name != "city"]
+
+
+def flat(values: Mapping[Key, Values]) -> dict[str, Any]:
+    """Ratios as JSON has them: `case ratio` to the values of all repetitions."""
+    return {" ".join(key): list(found.values) for key, found in values.items()}
+
+
+def verdict(judgement: Judgement) -> dict[str, Any]:
+    """A verdict as JSON has it."""
+    target, values, said, void = judgement
+    return {**target._asdict(), "values": list(values), "verdict": said, "void": void}
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -138,15 +169,9 @@ def document(report: Report) -> dict[str, Any]:
             }
             for measured in report.starvation
         ],
-        "verdicts": [
-            {
-                **judgement.target._asdict(),
-                "values": judgement.values,
-                "verdict": judgement.verdict,
-                "void": judgement.void,
-            }
-            for judgement in report.judgements
-        ],
+        **{part.name: part.found for part in report.parts},
+        "ratios": flat(report.values),
+        "verdicts": [verdict(each) for each in report.judgements],
         "peers": peers(),
     }
 

@@ -30,7 +30,8 @@ STARTS: Final = 3
 SERIES: Final = 200
 """Entities of which histories are written; LENGTH points of one attribute each."""
 LENGTH: Final = 250
-SEAL_SECONDS: Final = 60.0
+SEAL_SECONDS: Final = 120.0
+"""Most that sealing is waited for."""
 
 console = Console(width=tables.WIDTH)
 
@@ -60,7 +61,8 @@ def main(
         found |= _rates(uri, mongod_pid, client, folder, entities, repetitions)
         found["point"] = _points(uri, client, folder)
     _show(found)
-    console.print(f"Written to {_write(found, repetitions, entities)}.")
+    result = {"about": report.about(repetitions, entities), **found, "ratios": _ratios(found)}
+    console.print(f"Written to {report.save(result, '-scale')}.")
 
 
 def _starts(uri: str, folder: Path) -> dict[str, list[float]]:
@@ -144,7 +146,7 @@ def _points(uri: str, client: MongoClient[dict[str, Any]], folder: Path) -> dict
         least = before = _history(client)
         until = time.monotonic() + SEAL_SECONDS
         since = time.monotonic()
-        while time.monotonic() < until and time.monotonic() - since < 10:
+        while time.monotonic() < until and (least.plain == before.plain or time.monotonic() - since < 10):
             time.sleep(1)
             now = _history(client)
             if now.plain < least.plain:
@@ -187,12 +189,16 @@ def _show(found: dict[str, Any]) -> None:
     console.print(f"A point, before compression by MongoDB: {point['before']:.1f} bytes, sealed {point['plain']:.1f}.")
 
 
-def _write(found: dict[str, Any], repetitions: int, entities: int) -> Path:
-    about = report.about(repetitions, entities)
-    report.RESULTS.mkdir(exist_ok=True)
-    path = report.RESULTS / f"{about['date'][:16].replace(':', '')}-{about['commit']}-scale.json"
-    path.write_text(json.dumps({"about": about} | found, indent=1) + "\n")
-    return path
+def _ratios(found: dict[str, Any]) -> dict[str, list[float]]:
+    """What docs/benchmarks.md takes from it."""
+    gains = {
+        f"scale {name} 2/1": [two / one for one, two in zip(rates["1"], rates["2"], strict=True)]
+        for name, rates in found["rates"].items()
+    }
+    return gains | {
+        "point sealed bytes": [found["point"]["plain"]],
+        "memory at rest MiB": [found["memory"]["at rest"]["1"]],
+    }
 
 
 if __name__ == "__main__":

@@ -147,6 +147,6 @@ KEPT_IN: Final = (ENTITIES, TAIL, EVOLUTIONS)
 """Where it is."""
 
 
-def remove_created(database: SyncDatabase[Document]) -> int:
-    """Remove everything that a case created from the broker's database; how much that was."""
-    return sum(database[each].delete_many(CREATED).deleted_count for each in KEPT_IN)
+def remove_created(database: SyncDatabase[Document]) -> dict[str, int]:
+    """Remove everything that a case created from the broker's database; how much that was, by collection."""
+    return {each: database[each].delete_many(CREATED).deleted_count for each in KEPT_IN}

@@ -122,7 +122,7 @@ def judgements(found: Sequence[Judgement]) -> Table:
     table = _table("Verdicts", "case", "ratio", "bound", "goal", "median", "least", "greatest", "verdict")
     for target, values, verdict, void in found:
         bound = f"≥ {target.at_least}" if target.at_least is not None else f"≤ {target.at_most}"
-        numbers = [f"{value:.2f}" for value in spread(values)]
+        numbers = [f"{value:.2f}" for value in spread(values)] if values else [""] * 3
         said = f"[{STYLES[verdict]}]{verdict}[/]" + (f": {void}" if void else "")
         table.add_row(target.case, target.ratio, bound, str(target.goal or ""), *numbers, said)
     return table
@@ -131,7 +131,7 @@ def judgements(found: Sequence[Judgement]) -> Table:
 def _spread(found: Spread | None) -> str:
     if found is None:
         return ""
-    half = (found.greatest - found.least) / 2 / found.median
+    half = (found.greatest - found.least) / 2 / found.median if found.median else 0.0
     return f"{found.median:,.0f} ±{half:.0%}"
 
 

@@ -18,6 +18,8 @@ from benchmarks.wrk import MOST_CPU
 Runs: TypeAlias = Mapping[System, Sequence[Run]]
 """System to its runs, one for each repetition."""
 Ratios: TypeAlias = Mapping[str, Sequence[float]]
+Key: TypeAlias = tuple[str, str]
+"""A case and one of its ratios."""
 
 OF_HTTP: Final = frozenset({f"broker/{System.HTTP}", "efficiency"})
 """Ratios that H is part of."""
@@ -59,6 +61,13 @@ class Judgement(NamedTuple):
     void: str = ""
 
 
+class Values(NamedTuple):
+    """What was measured of a ratio, in each repetition; `void`: why that says nothing, if it does."""
+
+    values: Sequence[float]
+    void: str = ""
+
+
 class Spread(NamedTuple):
     """Median, least and greatest of the repetitions."""
 
@@ -83,13 +92,13 @@ def ratios(runs: Runs) -> dict[str, list[float]]:
     rates = {system: [run.rate for run in found] for system, found in runs.items() if found}
     broker = rates[System.BROKER]
     found = {
-        f"broker/{system}": [own / other for own, other in zip(broker, rates[system], strict=True)]
+        f"broker/{system}": [own / other if other else 0.0 for own, other in zip(broker, rates[system], strict=True)]
         for system in (System.HTTP, System.STORE, System.NAIVE)
         if system in rates
     }
     if System.HTTP in rates and System.STORE in rates:
         both = zip(broker, rates[System.HTTP], rates[System.STORE], strict=True)
-        found["efficiency"] = [own * (1 / http + 1 / store) for own, http, store in both]
+        found["efficiency"] = [own * (1 / http + 1 / store) if http and store else 0.0 for own, http, store in both]
     return found
 
 
@@ -98,10 +107,20 @@ def void_reason(runs: Runs, ratio: str) -> str:
     failed = [run for found in runs.values() for run in found if run.errors]
     if failed:
         return f"{sum(run.errors for run in failed)} requests failed" + "".join(f"; {run.wrong}" for run in failed)
+    idle = [system for system, found in runs.items() if any(not run.rate for run in found)]
+    if idle:
+        return f"nothing was answered in time by {', '.join(idle)}"
     busiest = max((run.client_cpu for run in runs.get(System.HTTP, ())), default=0.0)
     if ratio in OF_HTTP and busiest >= MOST_CPU:
         return f"the load client used {busiest:.0%} of a core at H"
     return ""
+
+
+def judged(found: Mapping[Key, Values]) -> list[Judgement]:
+    """The verdict on each target that was measured."""
+    return [
+        judge(target, *found[target.case, target.ratio]) for target in targets() if (target.case, target.ratio) in found
+    ]
 
 
 def judge(target: Target, values: Sequence[float], void: str = "") -> Judgement:

@@ -19,7 +19,7 @@ from rich.table import Table
 from benchmarks import sample
 from benchmarks.decisions import experiment
 from benchmarks.decisions.experiment import Mongod, Outcome
-from benchmarks.pairs import interval
+from benchmarks.intervals import interval
 from broker.hosting.bundled import Bundled
 from broker.jsonld.compiler import Compiler
 from broker.model import merge

@@ -25,7 +25,7 @@ import referencing
 import referencing.jsonschema
 import uvloop
 
-from benchmarks.pairs import interval
+from benchmarks.intervals import interval
 from broker.hosting.bundled import Bundled, folder
 from broker.jsonld.compiler import Compiler
 from broker.model.entity import Entity

@@ -27,11 +27,14 @@ class CityUser(FastHttpUser):
     max_retries = 0
 
     def __init__(self, environment: Any) -> None:
+        self.host = self.host or environment.host  # locust sets it of the kinds alone that it starts itself
         super().__init__(environment)
         self.shared.users += 1
         self.number = self.shared.users
         """Among the users of this process."""
         self.random = self.shared.random(f"{type(self).__name__} {self.number}")
+        self.body = ""
+        """Of the last answer."""
         self._pace = self.shared.pace(f"{type(self).__name__} {self.number}")
 
     def ask(self) -> None:
@@ -51,6 +54,7 @@ class CityUser(FastHttpUser):
         with self.client.request(
             asked.method, asked.url, data=asked.text, headers=headers, name=asked.name, catch_response=True
         ) as response:
+            self.body = response.text or ""
             status: int = response.status_code or UNKNOWN
             response.request_meta["response_time"] = (perf_counter() - self.due) * 1000
             if status in success:

@@ -1,11 +1,13 @@
 """The users: who looks, who writes, who asks for history, who is notified, and a city of all of them."""
 
+import re
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import orjson
+from gevent import GreenletExit
 
 from benchmarks.users import panels, sinks
 from benchmarks.users.asked import Asked
@@ -14,6 +16,7 @@ from benchmarks.users.panels import View
 from benchmarks.users.reports import Partition
 from broker.names import CORE_CONTEXT
 
+INSTANCE: Final = re.compile(r'"instanceId":\s*"([^"]+)"')
 SUBSCRIPTION: Final = "urn:ngsi-ld:Subscription:load-"
 """How the ids of the subscriptions begin."""
 WATCHED: Final = 25
@@ -49,7 +52,11 @@ class DomainSystem(CityUser):
         """One batch, or one attribute."""
         report = self._partition.report()
         sent = perf_counter()
-        status = self.send(report.asked, _WRITTEN)
+        try:
+            status = self.send(report.asked, _WRITTEN)
+        except GreenletExit:  # the load is over while the request is under way: the broker may have taken it
+            self.shared.ledger.doubt(report.reported)
+            raise
         if status in _WRITTEN:
             self.shared.ledger.acknowledge(report.reported, sent)
         elif status == UNKNOWN or status >= 500:
@@ -64,13 +71,14 @@ class Historian(CityUser):
     def on_start(self) -> None:
         """Begin a series."""
         self._id = f"urn:ngsi-ld:Series:{self.shared.worker}-{self.number}-{self.random.randrange(2**32)}"
-        self._points = 0
-        self.due = self._pace.next()
+        self._instance = ""
+        self.due = perf_counter()
         self._bring()
 
     def ask(self) -> None:
         """One of the things that historians do."""
-        self.random.choices((self._bring, self._read_day, self._read_last, self._read_hours), (40, 20, 20, 20))[0]()
+        turns = (self._bring, 35), (self._read_day, 20), (self._read_last, 20), (self._read_hours, 20), (self._mend, 5)
+        self.random.choices([turn for turn, _ in turns], [share for _, share in turns])[0]()
 
     def _bring(self) -> None:
         now = datetime.now(UTC).timestamp()
@@ -94,6 +102,21 @@ class Historian(CityUser):
 
     def _read_hours(self) -> None:
         self._read("hourly aggregates", format="aggregatedValues", aggrMethods="avg", aggrPeriodDuration="PT1H")
+
+    def _mend(self) -> None:
+        """Look at the last point; the next time correct it or remove it."""
+        path = f"/temporal/entities/{self._id}/attrs/temperature/{self._instance}"
+        if not self._instance:
+            self._read("last one", lastN="1")
+            (found,) = INSTANCE.findall(self.body) or ("",)
+            self._instance = found
+            return
+        self._instance = ""
+        if self.random.random() < 0.5:
+            self._asked("remove a point", "DELETE", path, (204,))
+        else:
+            point = {"type": "Property", "value": 20, "observedAt": datetime.now(UTC).isoformat()[:19] + "Z"}
+            self._asked("correct a point", "PATCH", path, (204,), orjson.dumps(point))
 
     def _read(self, name: str, **parameters: str) -> None:
         self._asked(f"own series, {name}", "GET", f"/temporal/entities/{self._id}?{urlencode(parameters)}", (200, 206))
@@ -128,3 +151,27 @@ class Subscriber(CityUser):
             self.shared.subscriptions.append(subscription["id"])
             if kind == sinks.FAST:
                 self.shared.ledger.watch(name, watched, perf_counter())
+
+
+class Mixed(CityUser):
+    """A city in one user: each request is that of a user of another kind, as often as their weights say."""
+
+    weight = 100
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._kinds = [kind(environment) for kind in KINDS]
+
+    def on_start(self) -> None:
+        """Begin what the kinds begin."""
+        for kind in self._kinds:
+            kind.on_start()
+
+    def ask(self) -> None:
+        """One of the kinds' requests, due when this one was."""
+        kind = self.random.choices(self._kinds, [each.weight for each in self._kinds])[0]
+        kind.due = self.due
+        kind.ask()
+
+
+KINDS: Final[tuple[type[CityUser], ...]] = (Dashboard, DomainSystem, Historian, Subscriber)

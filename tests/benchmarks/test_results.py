@@ -8,6 +8,8 @@ import pytest
 from benchmarks import compare, html, page
 from benchmarks.verdicts import Verdict
 
+MOONSHOTS = "<!-- moonshots: begin --><!-- moonshots: end -->"
+
 
 def _run(rate: float) -> dict[str, Any]:
     return {"rate": rate, "p50": 1.0, "p99": 2.5, "errors": 0, "cpu_us": 50.0, "mongod_us": 60.0}
@@ -52,18 +54,81 @@ def test_a_page_needs_nothing_from_elsewhere_and_escapes_what_it_shows(result: d
 
 
 def test_a_page_sums_the_verdicts_up(result: dict[str, Any]) -> None:
-    assert "Of 2 targets 1 met, 1 missed, 0 undecided, 0 void." in html.page(result)
+    assert html.summary(result["verdicts"]) == "Of 2 targets 1 met, 1 missed, 0 undecided, 0 void."
+    shown = html.page(result)
+    assert "<b>1</b><span>targets met</span>" in shown
+    assert "<b>1</b><span>missed</span>" in shown
+
+
+def test_a_page_begins_with_what_asks_for_attention(result: dict[str, Any]) -> None:
+    shown = html.page(result)
+    assert shown.index('<td class="text missed">') < shown.index('<td class="text met">')
+
+
+@pytest.mark.parametrize(
+    ("bounds", "at"),
+    [({"at_least": 0.6}, 50), ({"at_most": 0.6}, 50), ({"at_least": 0.4}, 75), ({"at_most": 1.2}, 100)],
+    ids=["as the bound", "as the bound, at most", "half better", "twice as good"],
+)
+def test_all_targets_have_one_scale_with_the_bound_in_its_middle(
+    result: dict[str, Any], bounds: dict[str, float], at: int
+) -> None:
+    result["verdicts"] = [_verdict(Verdict.MET, **bounds)]
+    assert f'<div class="middle" style="left:{at:.1f}%">' in html.page(result)
+
+
+def test_what_was_lost_is_told_first(result: dict[str, Any]) -> None:
+    checks = {"entities": {"checked": 1234, "lost": 0}, "history": {"checked": 2000, "lost": 3}}
+    shown = html.page(result | {"kept": {"checks": checks}})
+    assert "<b>3 lost</b><span>of 1,234 entities, 2,000 points" in shown
+
+
+def test_a_verdict_without_values_is_shown(result: dict[str, Any]) -> None:
+    result["verdicts"] = [_verdict(Verdict.VOID, at_most=0) | {"values": [], "void": "none was acknowledged"}]
+    assert "none was acknowledged" in html.page(result)
+    assert "none was acknowledged" in page.figures(result)
 
 
 def test_the_documentation_has_the_figures_between_its_marks_and_keeps_the_rest(result: dict[str, Any]) -> None:
-    before = f"above\n{page.BEGIN}\nold\n{page.END}\nbelow\n"
+    before = f"above\n{page.BEGIN}\nold\n{page.END}\nbelow\n{MOONSHOTS}\n"
     after = page.renewed(before, result)
     assert after.startswith(f"above\n{page.BEGIN}\nCommit abc")
-    assert after.endswith(f"{page.END}\nbelow\n")
+    assert f"{page.END}\nbelow\n<!-- moonshots: begin -->\n| # |" in after
+    assert after.endswith("<!-- moonshots: end -->\n")
     assert "old" not in after
     assert "| point read | 100 | 1,000 | 400 |  | 1.0 | 2.5 |" in after
-    assert "| read-1 | broker/H | ≥ 0.5 | 0.60 | 0.50 – 0.70 | met |" in after
+    assert "| point read, c1 | of what HTTP in Python allows (H) | ≥ 0.5 | 0.60 | 0.50 – 0.70 | met |" in after
     assert page.renewed(after, result) == after
+
+
+def test_a_moonshot_shows_the_worst_of_its_figures_or_says_how_to_measure_it(result: dict[str, Any]) -> None:
+    measured = result | {"ratios": {"upsert-1000-new broker/D": [0.5, 0.9, 0.7], "upsert-1000-again broker/D": [0.8]}}
+    (row,) = [line for line in page.moonshots([measured]).splitlines() if "≥ 0.6 D" in line]
+    assert "| 0.70 (upsert-1000-new) | there | `make bench` |" in row
+    (row,) = [line for line in page.moonshots([result]).splitlines() if "≥ 0.6 D" in line]
+    assert "| not measured yet |  | `make bench` |" in row
+
+
+def test_queries_of_fewer_entities_are_no_figure_of_a_million(result: dict[str, Any]) -> None:
+    few = result | {"ratios": {"query-page-10000 p95": [1.0]}}
+    million = few | {"about": result["about"] | {"sizes": [10_000, 1_000_000]}}
+    rows = [line for found in (few, million) for line in page.moonshots([found]).splitlines() if "page 10 000" in line]
+    assert "not measured yet" in rows[0]
+    assert "| 1.00 | there |" in rows[1]
+
+
+def _repeated(result: dict[str, Any], *values: float) -> dict[str, Any]:
+    return result | {"verdicts": [_verdict(Verdict.MET, at_least=0.5) | {"values": list(values)}]}
+
+
+def test_the_intervals_of_two_runs_overlap_or_not(result: dict[str, Any]) -> None:
+    one = _repeated(result, *(0.5 + number / 100 for number in range(10)))
+    (same,) = compare.gated(one, _repeated(result, *(0.55 + number / 100 for number in range(10))))
+    (apart,) = compare.gated(one, _repeated(result, *(0.7 + number / 100 for number in range(10))))
+    assert same.overlaps
+    assert not apart.overlaps
+    assert same.one.low == pytest.approx(0.51)
+    assert same.one.high == pytest.approx(0.58)
 
 
 def test_a_documentation_without_marks_is_told(result: dict[str, Any]) -> None:

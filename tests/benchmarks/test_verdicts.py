@@ -2,11 +2,9 @@
 
 import pytest
 
-from benchmarks import matching, notifications
-from benchmarks.cases import CASES, System
+from benchmarks import titles
+from benchmarks.cases import System
 from benchmarks.measure import Run
-from benchmarks.pathology_cases import PATHOLOGIES
-from benchmarks.query_kinds import KINDS
 from benchmarks.verdicts import Runs, Target, Verdict, judge, ratios, spread, targets, void_reason
 
 
@@ -79,14 +77,18 @@ def test_a_busy_load_client_at_h_makes_void_what_h_is_part_of(client_cpu: float,
     assert bool(void_reason(found, ratio)) is void
 
 
+def test_a_system_that_answered_nothing_makes_its_case_void() -> None:
+    found = runs(broker=[0, 10], http=[20, 20], store=[40, 0])
+    assert ratios(found)["broker/D"] == [0, 0]
+    assert void_reason(found, "broker/H") == "nothing was answered in time by broker, D"
+
+
 def test_the_spread_is_median_least_and_greatest() -> None:
     assert spread([3, 1, 2]) == (2, 1, 3)
 
 
 @pytest.mark.parametrize("target", targets(), ids=lambda target: f"{target.case}-{target.ratio}")
 def test_every_target_names_a_case_and_a_bound(target: Target) -> None:
-    cases = {case.name for case in CASES} | {"starvation-1", "starvation-2"}
-    cases |= {f"query-{kind.name}" for kind in KINDS} | {f"pathology-{pathology.name}" for pathology in PATHOLOGIES}
-    cases |= {*notifications.CASES, matching.CASE}
-    assert target.case in cases
+    assert target.case in titles.NAMES
+    assert target.ratio in titles.RATIOS
     assert (target.at_least is None) != (target.at_most is None)

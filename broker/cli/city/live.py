@@ -62,9 +62,11 @@ class Reports:
         self._cursor = int(random.random() * count)
         self._stride = next(step for step in range(max(1, int(count * 0.618)), count + 2) if gcd(step, count) == 1)
 
-    def due(self, start: float, end: float, moment: dict[str, float]) -> Iterator[tuple[float, int]]:
-        """Intended time and number of all that report in a span of time (seconds since 1970)."""
-        self._owed += self._rate * PACES[self.fleet.pace](start, moment) * (end - start)
+    def due(
+        self, start: float, end: float, moment: dict[str, float], times: float = 1.0
+    ) -> Iterator[tuple[float, int]]:
+        """Intended time and number of all that report in a span of time (seconds since 1970), `times` as often."""
+        self._owed += self._rate * PACES[self.fleet.pace](start, moment) * times * (end - start)
         number = int(self._owed)
         self._owed -= number
         for k in range(number):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.pairs import interval
+from benchmarks.intervals import interval
 
 
 def test_ten_pairs_leave_out_the_least_and_the_greatest() -> None:

@@ -29,11 +29,16 @@ settings.register_profile(
 )
 settings.load_profile("busy machine")
 
+KILLS = 20
 START_SECONDS = 60
 ADMIN_TOKEN = "token of the tests"
 OPERATOR = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 """What shows that a request is the operator's."""
 END_SECONDS = 30
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=KILLS, help=f"Kills of each drill that kills; {KILLS} if absent.")
 
 
 @dataclass(frozen=True)

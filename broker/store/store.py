@@ -1,11 +1,11 @@
 """The store as the use cases see it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
@@ -20,6 +20,7 @@ from broker.store.configuration import Configuration, Reload
 from broker.store.counts import Count
 from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
+from broker.store.following import MOST_AT_ONCE, Following
 from broker.store.found import Found
 from broker.store.gate import Gate
 from broker.store.groups import Groups, Shared
@@ -40,8 +41,12 @@ T = TypeVar("T")
 _logger = log(__name__)
 
 
-def _ignore(_entity_id: str, _violations: Sequence[Violation]) -> None:
-    """For those who answer nobody."""
+Warn: TypeAlias = Callable[[str, Sequence[Violation]], None]
+"""Told an entity's id, and in what it now violates its data model."""
+
+
+def unheard(_entity_id: str, _violations: Sequence[Violation]) -> None:
+    """A `Warn` for those who answer nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +103,23 @@ class Store:
         """The entity as it is stored, or None. Raises NonexistentTenant, StoreUnavailable."""
         return await (self._tenants.get(tenant) or await self._tenant(tenant)).reads.get(entity_id)
 
+    async def linked(self, tenant: str, query: Query, candidates: Sequence[Entity]) -> Mapping[str, Entity]:
+        """What the conditions of a query look at, of that which some entities link to; by id.
+
+        Raises NonexistentTenant, TooComplexQuery, StoreUnavailable.
+        """
+        found = self._tenants.get(tenant) or await self._tenant(tenant)
+        following = Following(found.database[ENTITIES], query, MOST_AT_ONCE)
+        await apart(following.follow(candidates))
+        return following.linked
+
     async def commit(
         self,
         tenant: str,
         writes: Sequence[Write],
         *,
         create_tenant: bool = False,
-        warn: Callable[[str, Sequence[Violation]], None] = _ignore,
+        warn: Warn = unheard,
     ) -> list[Any]:
         """Commit operations durably; per operation its result, or the BrokerError that refused it.
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from broker.feed.feeds import READ
 from tests.conftest import RunningBroker, new_tenant, tenant_client
 from tests.sse import Feed, ready
 
@@ -91,6 +92,20 @@ def test_a_batch_is_told_entity_by_entity(fresh: httpx2.Client) -> None:
         assert fresh.post("/entityOperations/upsert", json=batch).is_success
         found = feed.told(296)
         assert {data["free"] for _, data in found} == set(range(4, 300))
+
+
+def test_of_many_it_is_known_which_match(fresh: httpx2.Client) -> None:
+    batch = [garage(number, free=number % 2 * 9) for number in range(READ + 1000)]
+    for start in range(0, len(batch), 2500):
+        assert fresh.post("/entityOperations/upsert", json=batch[start : start + 2500]).is_success
+    every = {"type": "Garage", "q": "free>=0", "format": "simplified"}
+    with ready(Feed(fresh, **GARAGES)) as some, ready(Feed(fresh, **every)) as feed:
+        gone = [0, 1, READ - 1, READ, READ + 1, READ + 999]
+        for number in gone:
+            assert fresh.delete(f"/entities/urn:ngsi-ld:Garage:{number}").status_code == 204
+        assert feed.told(6) == [("deleted", f"urn:ngsi-ld:Garage:{number}") for number in gone]
+        odd = [number for number in gone if number % 2]
+        assert some.told(len(odd)) == [("deleted", f"urn:ngsi-ld:Garage:{number}") for number in odd]
 
 
 SHAPES: list[tuple[dict[str, str], Callable[[Any], bool]]] = [

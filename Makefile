@@ -67,9 +67,10 @@ bench-scale: $(VENV)/.installed-bench
 pathologies: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.pathologies
 
-# ETSI's conformance suite against a running broker. SUITE: a checkout of it, see docs/conformance.md; ROBOT: a Python
-# with its requirements; AREAS: what to run, all by default; CONFORMANCE: further options.
-URL   ?= http://127.0.0.1:1026/ngsi-ld/v1
+# ETSI's conformance suite. SUITE: a checkout of it, see docs/conformance.md; URL: root of a running broker's API, or
+# new brokers, one for each area; ROBOT: a Python with the suite's requirements; AREAS: what to run, all by default;
+# CONFORMANCE: further options.
+URL   ?= new
 ROBOT ?= $(SUITE)/.venv/bin/python
 
 $(SUITE)/.venv/bin/python:
@@ -77,7 +78,7 @@ $(SUITE)/.venv/bin/python:
 	@$(PYTHON) -m venv $(SUITE)/.venv
 	@$@ -m pip install --quiet --disable-pip-version-check -r $(SUITE)/requirements.txt
 
-conformance: $(VENV)/.installed $(ROBOT)
+conformance: $(VENV)/.installed-dev $(ROBOT)
 	@$(BIN)/python -m tests.conformance.etsi $(SUITE) $(URL) $(AREAS) --python $(ROBOT) $(CONFORMANCE)
 
 clean:

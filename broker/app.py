@@ -36,7 +36,7 @@ from broker.store.history.history import History
 from broker.store.history.keep import Sealing
 from broker.store.history.keeper import Keeper
 from broker.store.history.record import recorder
-from broker.store.history.rules import RuleBooks
+from broker.store.history.rules import RuleBooks, Rulings
 from broker.store.leases import Leases
 from broker.store.queries import Limits
 from broker.store.store import Store
@@ -100,6 +100,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
                 settings=settings,
                 store=store,
                 history=History(store),
+                rulings=Rulings(database, settings.database),
                 contexts=contexts,
                 catalogue=catalogue,
                 models=Registry(database, settings.database, bundle()),

@@ -74,6 +74,8 @@ CONTEXTS_FAILED: Final = CONTEXT_FETCHES.labels("failed")
 MODEL_VIOLATIONS: Final = Counter(
     "ngsild_model_violations", "States of entities that violated their data models.", ("mode",)
 )
+VIOLATIONS_ACCEPTED: Final = MODEL_VIOLATIONS.labels("warn")
+VIOLATIONS_REFUSED: Final = MODEL_VIOLATIONS.labels("strict")
 
 Observe: TypeAlias = Callable[[int, float], None]
 

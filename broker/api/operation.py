@@ -30,7 +30,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A request body: the schema of it, by its name in `broker.api.openapi.SCHEMAS`."""
+    """A request body: the schema of it, by its name in `broker.api.schemas.SCHEMAS`."""
 
     schema: str
     media: tuple[str, ...] = (JSON, JSON_LD)

@@ -20,6 +20,7 @@ from broker.api.table import (
     entity_maps,
     models,
     process,
+    recording,
     subscriptions,
     temporal,
 )
@@ -48,6 +49,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *process.OPERATIONS,
     *admin.OPERATIONS,
     *models.OPERATIONS,
+    *recording.OPERATIONS,
     Operation(
         name="openapi",
         title="OpenAPI description",

@@ -72,11 +72,13 @@ class Router:
                 values.append(segment)
             node = following
         route = node.routes.get(method)
+        if collection and (route is None or not nameless):  # what is below is meant: less than the whole
+            below = _of_empty_id(node, method)
+            if below is not None:
+                route = below
+                values.append("")
         if route is None:
-            route = _of_empty_id(node, method) if collection else None
-            if route is None:
-                raise _not_found(node, raw_path)
-            values.append("")
+            raise _not_found(node, raw_path)
         if nameless and not route.operation.empty_id:
             raise MethodNotAllowed("")  # an empty name below an entity names nothing (suite 013_02, 016_02)
         return route, dict(zip(route.variables, values, strict=True)) if values else {}

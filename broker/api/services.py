@@ -9,6 +9,7 @@ from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.settings import Settings
 from broker.store.history.history import History
+from broker.store.history.rules import Rulings
 from broker.store.store import Store
 from broker.validation.registry import Registry
 
@@ -23,6 +24,7 @@ class Services:
     settings: Settings
     store: Store
     history: History
+    rulings: Rulings
     contexts: Contexts
     catalogue: Catalogue
     models: Registry

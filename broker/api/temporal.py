@@ -25,7 +25,7 @@ _OF_ENTITIES: Final = frozenset(parameter.name for parameter in JOINING) | {"ent
 async def upsert(request: Request, services: Services) -> Response:
     """POST /temporal/entities."""
     entity = parse_temporal_entity(request.payload, request.call.context)
-    if await services.history.create(request.call.tenant, entity):
+    if await services.history.create(request.call.tenant, entity, request.call.warn):
         return created(f"{API_ROOT}/temporal/entities/{segment(entity.id)}")
     return bare(204)
 

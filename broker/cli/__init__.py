@@ -1,6 +1,6 @@
 """The command `broker`: one module for each of its commands, registered here."""
 
-from broker.cli import deadletters, doctor, history, load, models, serve, tenants
+from broker.cli import deadletters, doctor, history, load, models, plot, serve, tenants
 from broker.cli.city import command as city
 from broker.cli.console import Commands
 
@@ -15,6 +15,7 @@ def broker() -> None:
 app.command("serve")(serve.command)
 app.command("load")(load.load)
 app.command("city")(city.city)
+app.command("plot")(plot.plot)
 app.command("doctor")(doctor.command)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(history.app, name="history", help="History: what is recorded, and how long it is kept.")

@@ -11,14 +11,11 @@ from broker.cli import console, history_files
 from broker.cli.administering import asked
 from broker.cli.options import takes_settings
 from broker.errors import NonexistentTenant, ResourceNotFound, StartError
-from broker.model.durations import duration
 from broker.model.grammar import is_uri
 from broker.model.recording import Mode
-from broker.model.recording_rules import Stated
-from broker.store.client import Client, Database
-from broker.store.configuration import Configuration
-from broker.store.history import rules
-from broker.store.tenants import DEFAULT, Tenants
+from broker.model.recording_rules import Stated, flaw
+from broker.store.history.rules import Rulings
+from broker.store.tenants import DEFAULT
 
 T = TypeVar("T")
 
@@ -34,7 +31,7 @@ def listed(ctx: typer.Context, tenant: str | None = None, **flags: Any) -> None:
     if ctx.invoked_subcommand is not None:
         return
     name = tenant or DEFAULT
-    found = _ask(flags, name, lambda configuration, control: rules.stated(control, name))
+    found = _ask(flags, lambda rulings: rulings.listed(name))
     table = Table("Type", "Attribute", "Mode", "Interval", "Dead-band", "Retention", box=None, pad_edge=False)
     for rule in found:
         table.add_row(*(_shown(getattr(rule, member), member) for member in _LISTED))
@@ -54,7 +51,7 @@ def change(
     """State a rule for a type, an attribute, both or all, instead of the one for the same. Writes follow it at once."""
     stated = _checked(Stated(type, attribute, None, interval, dead_band, retention), mode)
     name = tenant or DEFAULT
-    _ask(flags, name, lambda configuration, control: rules.state(configuration, name, stated))
+    _ask(flags, lambda rulings: rulings.state(name, stated))
     console.out.print("The rule holds from now on, for every write that begins.")
 
 
@@ -67,13 +64,15 @@ def remove(
     """Remove the rule for a type, an attribute, both or all."""
     name = tenant or DEFAULT
 
-    async def withdraw(configuration: Configuration, _: Database) -> None:
+    async def withdraw(rulings: Rulings) -> None:
         try:
-            await rules.withdraw(configuration, name, type, attribute)
+            await rulings.withdraw(name, type, attribute)
+        except NonexistentTenant:
+            raise
         except ResourceNotFound as error:
             raise StartError(error.detail, "`broker history rules` lists those that there are.") from None
 
-    _ask(flags, name, withdraw)
+    _ask(flags, withdraw)
     console.out.print("The rule is removed.")
 
 
@@ -82,34 +81,22 @@ def _checked(rule: Stated, mode: str | None) -> Stated:
     for name, iri in (("--type", rule.type), ("--attribute", rule.attribute)):
         if iri is not None and not is_uri(iri):
             raise StartError(f"{name} {iri} is no IRI.", "Rules name types and attributes by their expanded names.")
-    for name, text in (("--interval", rule.interval), ("--retention", rule.retention)):
-        if text is not None and not any(duration(text) or ()):
-            raise StartError(f"{name} {text} is no duration.", "Durations are such as PT5M, P30D or P13M (ISO 8601).")
-    if rule.retention is not None and rule.attribute is not None:
-        raise StartError("Retention is for whole entities.", "State it in a rule without --attribute.")
-    if rule.dead_band is not None and not 0 <= rule.dead_band < float("inf"):
-        raise StartError("--dead-band is no number from 0 on.", "Give the least difference that counts.")
     try:
         known = None if mode is None else Mode(mode)
     except ValueError:
         raise StartError(f"--mode {mode} is none.", f"Modes are {', '.join(Mode)}.") from None
-    if (known, rule.interval, rule.dead_band, rule.retention) == (None,) * 4:
-        raise StartError("The rule says nothing.", "Give --mode, --interval, --dead-band or --retention.")
-    return rule._replace(mode=known)
+    rule = rule._replace(mode=known)
+    wrong = flaw(rule)
+    if wrong is not None:
+        raise StartError(f"--{wrong.member.replace('_', '-')} {wrong.problem}.", "`--help` tells the options.")
+    return rule
 
 
-def _ask(flags: dict[str, Any], tenant: str, question: Callable[[Configuration, Database], Awaitable[T]]) -> T:
-    """The answer of the control database, about a tenant that there is."""
-
+def _ask(flags: dict[str, Any], question: Callable[[Rulings], Awaitable[T]]) -> T:
+    """The answer of the rules, about a tenant that there is."""
     settings = settings_of.load(**flags)
-
-    async def ask(client: Client) -> T:
-        registry = Tenants(client, settings.database)
-        await registry.database(tenant, create=False)
-        return await question(Configuration(client, registry.control), registry.control)
-
     try:
-        return asked(settings, ask)
+        return asked(settings, lambda client: question(Rulings(client, settings.database)))
     except NonexistentTenant as error:
         raise StartError(error.detail, "`broker tenants` lists those that there are.") from None
 

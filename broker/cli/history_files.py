@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,6 +11,7 @@ import typer
 from broker import settings as settings_of
 from broker.cli import console
 from broker.cli.administering import asked
+from broker.cli.extras import extra
 from broker.cli.progress import bar
 from broker.errors import BadRequestData, NonexistentTenant, StartError
 from broker.history.tables import NUMBER, TEXTS, Row, entities_of, rows_of
@@ -126,11 +126,8 @@ def _checked(file: Path) -> None:
 
 
 def _arrow(part: str) -> Any:
-    """A part of pyarrow, which is large and needed here only: an extra. Raises StartError without it."""
-    try:
-        return import_module(f"pyarrow{part}")
-    except ImportError:
-        raise StartError("pyarrow is not installed.", "`pip install 'ngsild-broker[analysis]'` brings it.") from None
+    """A part of pyarrow. Raises StartError without it."""
+    return extra(f"pyarrow{part}", "analysis")
 
 
 def _schema() -> Any:

@@ -193,6 +193,14 @@ class Remote:
 
         Raises StartError when the broker isn't there or refuses.
         """
+        body, headers = await self.ask(path, parameters, context)
+        count = headers.get(names.COUNT_HEADER, "")
+        return body, int(count) if count.isdigit() else None
+
+    async def ask(
+        self, path: str, parameters: Mapping[str, str], context: str | None = None
+    ) -> tuple[Any, Mapping[str, str]]:
+        """The same with the headers of the answer, which may be a part of the whole (206). Raises StartError."""
         headers = {"Link": link(context)} if context else {}
         failures = 0
         while True:
@@ -204,11 +212,10 @@ class Remote:
                 continue
             self._back()
             if status == 404:
-                return None, None
-            if status != 200:
+                return None, {}
+            if status not in (200, 206):
                 raise self._unfit(status, body)
-            count = answer.get(names.COUNT_HEADER, "")
-            return _json(body), int(count) if count.isdigit() else None
+            return _json(body), answer
 
     async def _post(self, batch: Batch) -> tuple[int, bytes]:
         headers = {"Content-Type": names.JSON_LD if batch.embedded else names.JSON}

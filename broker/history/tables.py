@@ -9,6 +9,7 @@ import orjson
 from broker.errors import BadRequestData
 from broker.model.entity import Instance
 from broker.model.grammar import is_uri, shown
+from broker.model.instants import date_time
 from broker.model.kinds import KINDS
 from broker.model.temporal import Evolution, Point, TemporalEntity
 
@@ -31,6 +32,7 @@ TEXTS: Final = (
 """Columns of texts: `types` a JSON array, `instance` the JSON of the whole instance with expanded names."""
 NUMBER: Final = "number"
 """The column of values that are numbers."""
+_SYSTEM: Final = frozenset({"createdAt", "modifiedAt", "deletedAt"})
 MOST: Final = 2_000
 """Points of one entity that are brought at a time."""
 
@@ -68,7 +70,7 @@ def _point(point: Point) -> Row:
 def entities_of(rows: Iterable[Row]) -> Iterator[tuple[TemporalEntity, int]]:
     """What rows bring, and of how many rows it is; those of an entity that stand together are one, up to MOST.
 
-    Deletions bring nothing. Raises BadRequestData for what is no row of a history.
+    Raises BadRequestData for what is no row of a history.
     """
     for _, several in groupby(rows, key=lambda row: row.get("entity")):
         part: list[Row] = []
@@ -92,17 +94,22 @@ def _entity(rows: list[Row]) -> TemporalEntity:
         name = row.get("attribute")
         if not is_uri(name):
             raise BadRequestData(f"Column attribute: {shown(name)} is no IRI.")
-        if not row.get("deletedAt"):
-            attributes.setdefault(str(name), []).append(_instance(row))
+        attributes.setdefault(str(name), []).append(_instance(row))
     return TemporalEntity(str(entity_id), tuple(types), attributes)
 
 
 def _instance(row: Row) -> Instance:
     instance = _json(row, "instance")
     kind = KINDS.get(instance.get("type", "")) if isinstance(instance, dict) else None
-    if kind is None or kind.member not in instance:
+    deleted_at = row.get("deletedAt")
+    if kind is None or (kind.member in instance) == bool(deleted_at):
         raise BadRequestData(f"Column instance: {shown(row.get('instance'))} is no attribute instance.")
-    return {member: content for member, content in instance.items() if member not in ("createdAt", "modifiedAt")}
+    kept = {member: content for member, content in instance.items() if member not in _SYSTEM}
+    if not deleted_at:
+        return kept
+    if date_time(deleted_at) is None:
+        raise BadRequestData(f"Column deletedAt: {shown(deleted_at)} is no DateTime.")
+    return {**kept, "deletedAt": deleted_at}
 
 
 def _json(row: Row, column: str) -> Any:

@@ -190,6 +190,10 @@ def _scope(reading: Reading, content: Any) -> tuple[tuple[str, ...] | None, Attr
         return _scopes(reading, content), {}
     instances: list[Instance] = []
     for each in several:
+        if type(each) is dict and (each.get("value") == NULL or ("deletedAt" in each and not each.get("value"))):
+            gone = {name: each[name] for name in ("observedAt", "deletedAt") if name in each}
+            instances.append(read_instance(reading, SCOPE, {"type": "Property", "value": NULL, **gone}, "scope"))
+            continue
         if type(each) is not dict or each.get("type", "Property") != "Property" or "value" not in each:
             raise BadRequestData(f"Entity: scope is {shown(each)}, not a Property with a value.")
         annotations = {name: each[name] for name in ("observedAt",) if name in each}

@@ -60,6 +60,8 @@ def read_instance(reading: Reading, iri: str, content: Any, where: str, depth: i
     """One instance, normalized or concise."""
     kind: Kind | None = None
     reified = False
+    if reading.temporal and not depth and type(content) is dict and _is_gone(reading, content, where):
+        return _gone(reading, iri, content, where)
     if type(content) is dict:
         given = content.get("type")
         kind = KINDS.get(given) if type(given) is str else None
@@ -202,6 +204,30 @@ def _reified(
         raise BadRequestData(f"Attribute {where}: unitCode is not allowed in a {kind.name}.")
     if subs:
         instance["attributes"] = read_attributes(reading, subs, f"{where}.", depth + 1)
+    return instance
+
+
+def _is_gone(reading: Reading, content: dict[str, Any], where: str) -> bool:
+    """Whether an instance over time says that the attribute was deleted: an NGSI-LD Null, or deletedAt and no value."""
+    if content.keys().isdisjoint(KIND_BY_MEMBER):
+        return "deletedAt" in content
+    kind = _kind(reading, content, where)
+    return kind is not None and content.get(kind.member) in (NULL, kind.null)
+
+
+def _gone(reading: Reading, iri: str, content: dict[str, Any], where: str) -> Instance:
+    """What a deletion left (§4.5.7): no value, no annotations, and a deletedAt that is empty if none was sent."""
+    kind = _kind(reading, content, where) or (_GEO_PROPERTY if iri in GEO_ATTRIBUTES else _PROPERTY)
+    instance: Instance = {"type": kind.name}
+    for member in ("datasetId", "observedAt"):
+        if member in content:
+            annotation = _MEMBERS[member](reading, iri, member, content[member], where)
+            if annotation is not None:
+                instance[member] = annotation
+    if iri in DEFINED:
+        check_kind(iri, instance, content, where)
+    deleted_at = content.get("deletedAt")
+    instance["deletedAt"] = "" if deleted_at is None else _date_time(reading, iri, "deletedAt", deleted_at, where)
     return instance
 
 

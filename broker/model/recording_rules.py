@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from broker.model.durations import duration
+from broker.model.grammar import shown
 from broker.model.recording import Mode, Rule
 from broker.model.temporal import Duration
 
@@ -31,6 +32,28 @@ class Stated(NamedTuple):
     interval: str | None = None
     dead_band: float | None = None
     retention: str | None = None
+
+
+class Flaw(NamedTuple):
+    """Why a rule cannot be followed: the member of `Stated` at fault, and what is wrong with it."""
+
+    member: str
+    problem: str
+
+
+def flaw(rule: Stated) -> Flaw | None:
+    """Why a rule cannot be followed; None if it can."""
+    for member in ("interval", "retention"):
+        text = getattr(rule, member)
+        if text is not None and not any(duration(text) or ()):
+            return Flaw(member, f"{shown(text)} is no duration such as PT5M, P30D or P13M (ISO 8601)")
+    if rule.retention is not None and rule.attribute is not None:
+        return Flaw("retention", "is for whole entities, and the rule is for an attribute")
+    if rule.dead_band is not None and not 0 <= rule.dead_band < float("inf"):
+        return Flaw("dead_band", f"{shown(rule.dead_band)} is no number from 0 on")
+    if (rule.mode, rule.interval, rule.dead_band, rule.retention) == (None,) * 4:
+        return Flaw("mode", "is not there, nor anything else that the rule could say")
+    return None
 
 
 class RuleBook:

@@ -160,6 +160,8 @@ def _in_language(point: Point, representation: Representation) -> Instance:
 def _deletion(name: str, point: Point, representation: Representation) -> dict[str, Any]:
     kind = KINDS[point.instance["type"]]
     null = {kind.member: _null(name, point), "deletedAt": point.deleted_at}
+    if point.observed_at is not None:
+        null["observedAt"] = point.observed_at
     if representation.sys_attrs:
         null |= {"createdAt": point.created_at, "modifiedAt": point.modified_at}
     return one_series(kind.name, point.instance.get("datasetId"), null)

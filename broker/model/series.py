@@ -20,7 +20,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Row(NamedTuple):
-    """A point. `body`: the instance without createdAt and modifiedAt; of a deletion its type and datasetId alone."""
+    """A point. `body`: the instance without createdAt and modifiedAt; of a deletion its type, datasetId
+    and observedAt alone."""
 
     sequence: int
     created: str

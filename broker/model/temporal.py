@@ -29,7 +29,8 @@ class Point(NamedTuple):
     """An attribute instance at one time.
 
     `instance` is canonical (`broker.model.entity`), always with its createdAt, and with modifiedAt where that differs.
-    It is what a request wrote; of a deletion only `type` and `datasetId` are there, and no value.
+    It is what a request wrote; of a deletion only `type`, `datasetId` and `observedAt` are there, and
+    no value.
     `sequence` orders the points of an entity as they were recorded; no two of one attribute have the same.
     """
 
@@ -158,7 +159,10 @@ class Duration(NamedTuple):
 
 
 class TemporalEntity(NamedTuple):
-    """What a request brings: instances over time, any number of each datasetId (GS CIM 009 §5.2.20)."""
+    """What a request brings: instances over time, any number of each datasetId (GS CIM 009 §5.2.20).
+
+    An instance with a `deletedAt` is what a deletion left, and has no value; an empty one means now.
+    """
 
     id: str
     types: tuple[str, ...]

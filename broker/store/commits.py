@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from broker.errors import BrokerError, InternalError, NonexistentTenant, StoreUnavailable, Violation
-from broker.model.entity import Entity
+from broker.model.entity import Entity, Instance
 
 _logger = logging.getLogger(__name__)
 
@@ -31,11 +31,15 @@ Raises BrokerError to refuse.
 
 
 class Write(NamedTuple):
-    """One operation on one entity. `size`: bytes of its payload, roughly."""
+    """One operation on one entity. `size`: bytes of its payload, roughly.
+
+    `brought`: instances by attribute that its history gets besides, if the operation makes the entity.
+    """
 
     entity_id: str
     apply: Apply
     size: int = 1024
+    brought: Mapping[str, Sequence[Instance]] | None = None
 
 
 class Change(NamedTuple):
@@ -50,6 +54,8 @@ class Change(NamedTuple):
     """Where the new state is not as its data model says, and is accepted with a warning."""
     request: int = 0
     """Equal for the operations of one request in a group, and for no others of the group."""
+    brought: Mapping[str, Sequence[Instance]] | None = None
+    """What the history of a new entity gets besides, if it was brought together with its history."""
 
 
 class Owed(NamedTuple):

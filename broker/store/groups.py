@@ -28,7 +28,15 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
-from broker.errors import BadRequestData, BrokerError, InternalError, NonexistentTenant, StoreUnavailable, Violation
+from broker.errors import (
+    BadRequestData,
+    BrokerError,
+    DataModelViolated,
+    InternalError,
+    NonexistentTenant,
+    StoreUnavailable,
+    Violation,
+)
 from broker.model.entity import Entity, decode
 from broker.model.expiry import alive
 from broker.store import abandoned, shapes
@@ -50,7 +58,14 @@ from broker.store.errors import UNAVAILABLE, ours
 from broker.store.indexes import ENTITIES
 from broker.store.places import Indexing
 from broker.store.visible import current_instant
-from broker.telemetry import DATABASE_SECONDS, GROUP_CONFLICTS, GROUP_RETRIES, GROUP_SIZE
+from broker.telemetry import (
+    DATABASE_SECONDS,
+    GROUP_CONFLICTS,
+    GROUP_RETRIES,
+    GROUP_SIZE,
+    VIOLATIONS_ACCEPTED,
+    VIOLATIONS_REFUSED,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -139,6 +154,7 @@ class Groups:
         finally:
             self._slots.append(slot)
         for pending, result in zip(group, results, strict=True):
+            _count(result)
             pending.settle(result)
 
     async def _settled(self, group: Sequence[Pending], slot: int) -> list[Any]:
@@ -253,6 +269,14 @@ async def _commit(session: AsyncClientSession, give_up: float) -> None:
             return
 
 
+def _count(result: Any) -> None:
+    """Count an outcome, now that it is one: a group that was run again has had others."""
+    if result.__class__ is Warned:
+        VIOLATIONS_ACCEPTED.inc()
+    elif result.__class__ is DataModelViolated:
+        VIOLATIONS_REFUSED.inc()
+
+
 def _apply(group: Sequence[Pending], states: _States, check: Check | None) -> _Outcome:
     """Run the operations in order, each on what the one before it left."""
     outcome = _Outcome([], [], {})
@@ -260,7 +284,7 @@ def _apply(group: Sequence[Pending], states: _States, check: Check | None) -> _O
     clock = max(time_ns() // 1000, *(state["r"] for state in states.values()), 0)
     steps: dict[str, _Step] = {}
     for pending in group:
-        entity_id, apply, _ = pending.write
+        entity_id, apply = pending.write.entity_id, pending.write.apply
         try:
             step = steps.get(entity_id)
             if step is None:
@@ -303,7 +327,8 @@ def _take(
 ) -> _Step:
     """The step to `new`, noted in the outcome."""
     entity_id = pending.write.entity_id
-    change = Change(entity_id, step.last, new, step.revision + 1, now, violations, pending.request_id)
+    brought = pending.write.brought if step.last is None and new is not None else None
+    change = Change(entity_id, step.last, new, step.revision + 1, now, violations, pending.request_id, brought)
     outcome.changes.append(change)
     taken = outcome.steps[entity_id] = _Step(step.first, new, step.revision + 1)
     return taken

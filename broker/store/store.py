@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Map
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
@@ -41,8 +41,12 @@ T = TypeVar("T")
 _logger = log(__name__)
 
 
-def _ignore(_entity_id: str, _violations: Sequence[Violation]) -> None:
-    """For those who answer nobody."""
+Warn: TypeAlias = Callable[[str, Sequence[Violation]], None]
+"""Told an entity's id, and in what it now violates its data model."""
+
+
+def unheard(_entity_id: str, _violations: Sequence[Violation]) -> None:
+    """A `Warn` for those who answer nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Store:
         writes: Sequence[Write],
         *,
         create_tenant: bool = False,
-        warn: Callable[[str, Sequence[Violation]], None] = _ignore,
+        warn: Warn = unheard,
     ) -> list[Any]:
         """Commit operations durably; per operation its result, or the BrokerError that refused it.
 

@@ -22,7 +22,8 @@ from broker.query import coded, entity_types, geo, projection, scope
 from broker.query.ast import Condition, GeoCondition, Pattern, ScopeCondition, TypeSelection
 from broker.query.links import depth, follows, of_itself, paths
 from broker.query.plan import Query, Selector
-from broker.subscriptions.names import ANY_TYPE, CODED, CONTEXT, Kept
+from broker.store.subscriptions import CONTEXT
+from broker.subscriptions.names import ANY_TYPE, CODED, Kept
 from broker.subscriptions.schema import DEFAULT_TRIGGERS
 
 MAX_LINKED: Final = 1000

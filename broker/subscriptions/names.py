@@ -2,7 +2,7 @@
 
 A kept one has besides:
 
-    "@context"  the source of the @context that it was made with, or that its `jsonldContext` names
+    "@context"  the URL of the @context that its `jsonldContext` names, or else of that which it was made with
     "@q"        its `q` as `broker.query.coded` writes it; `q` itself stays as it was sent
 """
 
@@ -19,8 +19,8 @@ from broker.model.project import ENTITY_MEMBERS
 from broker.query import coded, entity_types, projection
 from broker.query import q as language
 from broker.query.keys import SCOPE
+from broker.store.subscriptions import CONTEXT
 
-CONTEXT: Final = "@context"
 CODED: Final = "@q"
 ANY_TYPE: Final = "*"
 Q_MEMBERS: Final = frozenset({"q", "expandValues", "jsonKeys"})

@@ -31,6 +31,7 @@ ROUTER = Router(
         operation("append", "POST", "/v1/entities/{entityId}/attrs"),
         operation("deleteAttribute", "DELETE", "/v1/entities/{entityId}/attrs/{attrId}"),
         operation("patchInstance", "PATCH", "/v1/entities/{entityId}/attrs/{attrId}/{instanceId}"),
+        operation("deleteInstance", "DELETE", "/v1/entities/{entityId}/attrs/{attrId}/{instanceId}", empty_id=True),
         operation("health", "GET", "/health"),
     ]
 )
@@ -57,6 +58,13 @@ ROUTER = Router(
         # an empty id is an id that is no URI
         ("DELETE", b"/v1/entities//attrs/speed", "deleteAttribute", {"entityId": "", "attrId": "speed"}),
         ("PATCH", b"/v1/entities/", "merge", {"entityId": ""}),
+        # and it is not left out: the whole would be something else, and more
+        (
+            "DELETE",
+            b"/v1/entities/urn:a:b/attrs/speed/",
+            "deleteInstance",
+            {"entityId": "urn:a:b", "attrId": "speed", "instanceId": ""},
+        ),
     ],
 )
 def test_a_path_leads_to_its_operation(method: str, path: bytes, name: str, variables: dict[str, str]) -> None:

@@ -67,10 +67,10 @@ def test_a_rule_is_followed_by_all_workers_until_it_is_removed(broker: RunningBr
 REFUSED = (
     (("--mode", "some"), "--mode some"),
     (("--type", "Meter", "--mode", "off"), "no IRI"),
-    (("--interval", "5 minutes"), "--interval 5 minutes"),
-    (("--retention", "P0D"), "--retention P0D"),
+    (("--interval", "5 minutes"), "--interval '5 minutes'"),
+    (("--retention", "P0D"), "--retention 'P0D'"),
     (("--retention", "P1Y", "--attribute", POWER), "whole entities"),
-    (("--type", TYPE), "says nothing"),
+    (("--type", TYPE), "the rule could say"),
 )
 
 

@@ -56,15 +56,18 @@ def test_a_history_comes_back(
     with tenant_client(running_broker, source) as client:
         for entity in ENTITIES:
             assert client.post("/temporal/entities", json=entity).status_code == 201
+        assert client.delete("/entities/urn:ngsi-ld:Room:1/attrs/note").status_code == 204
     export(file, tenant=source, data_dir=data_of(running_broker))
-    assert capsys.readouterr().out.startswith("5 points")
+    assert capsys.readouterr().out.startswith("6 points")
     with tenant_client(running_broker, copy) as client:
         client.post("/entities", json={"id": "urn:x:1", "type": "Other"})
     for _ in range(2):  # the second time, each point replaces itself
         bring(file, tenant=copy, data_dir=data_of(running_broker))
-        assert capsys.readouterr().out.startswith("5 points")
+        assert capsys.readouterr().out.startswith("6 points")
     assert list(tmp_path.iterdir()) == [file]
     assert values(running_broker, copy) == values(running_broker, source)
+    with tenant_client(running_broker, copy) as client:
+        assert "note" not in client.get("/entities/urn:ngsi-ld:Room:1").json()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,13 @@ def test_what_cannot_be_exported(
 
 @pytest.mark.parametrize(
     "content",
-    ["", "a,b\n1,2\n", "entity,types,attribute,instance\nroom,[],x,{}\n", 'entity,types\nurn:x:1,"[""urn:x:T""]"\n'],
+    [
+        "",
+        "a,b\n1,2\n",
+        "entity,types,attribute,instance\nroom,[],x,{}\n",
+        'entity,types\nurn:x:1,"[""urn:x:T""]"\n',
+        'entity,types,attribute,deletedAt,instance\nurn:x:1,"[""urn:x:T""]",urn:x:a,now,"{""type"":""Property""}"\n',
+    ],
 )
 def test_what_is_no_history_is_refused(running_broker: RunningBroker, tmp_path: Path, content: str) -> None:
     file = tmp_path / "other.csv"

@@ -131,6 +131,13 @@ def test_an_instance_is_deleted(api: httpx2.Client, vehicle: str) -> None:
     assert values(evolution(api, vehicle, "datasetId=@none")["speed"]) == [80]
 
 
+def test_without_an_instance_id_nothing_is_deleted(api: httpx2.Client, vehicle: str) -> None:
+    """§6.22.3.2: an empty id is no URI, and the attribute is not meant."""
+    before = evolution(api, vehicle)
+    assert api.delete(f"/temporal/entities/{vehicle}/attrs/speed/").status_code == 400
+    assert evolution(api, vehicle) == before
+
+
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_an_instance_that_is_not_there(api: httpx2.Client, vehicle: str, method: str) -> None:
     """TE-04, TE-05, §5.6.14, §5.6.15: 404; 400 for what is no id or no name."""
@@ -210,6 +217,64 @@ def test_a_deleted_attribute_ends_with_a_null(api: httpx2.Client, new_id: str, k
     assert (found["type"], found[member]) == (kind, null)
     pairs = evolution(api, new_id, "timeproperty=deletedAt&format=temporalValues")["a"]
     assert pairs == {"type": kind, plural: [[simplified, found["deletedAt"]]]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_deletions_are_brought_as_they_are_shown(api: httpx2.Client, new_id: str, kind: str) -> None:
+    """TE-19, §4.5.7, §5.5.4: what one evolution shows makes another; what is deleted is not in the current state."""
+    create(api, new_id, a={"type": kind, **KINDS[kind][0]}, scope="/A")
+    done(api.delete(f"/entities/{new_id}/attrs/a"))
+    done(api.delete(f"/entities/{new_id}/attrs/scope"))
+    shown = evolution(api, new_id)
+    assert api.post("/temporal/entities", json=shown | {"id": f"{new_id}:copy"}).status_code == 201
+    copy = evolution(api, f"{new_id}:copy")
+    for name in ("a", "scope"):
+        assert [_timeless(each) for each in copy[name]] == [_timeless(each) for each in shown[name]]
+        assert copy[name][-1]["deletedAt"] == shown[name][-1]["deletedAt"]
+    current = api.get(f"/entities/{new_id}:copy").json()
+    assert current.keys() - {"@context"} == {"id", "type"}
+
+
+def _timeless(instance: Json) -> Json:
+    return {member: content for member, content in instance.items() if member != "instanceId"}
+
+
+@pytest.mark.parametrize(
+    ("deletion", "time"),
+    [
+        ({"type": "Property", "value": NULL, "observedAt": "2026-03-02T00:00:00Z"}, None),
+        ({"type": "Property", "value": NULL, "deletedAt": "2026-03-02T00:00:00Z"}, "2026-03-02T00:00:00Z"),
+        ({"type": "Property", "deletedAt": "2026-03-02T00:00:00.50Z"}, "2026-03-02T00:00:00.5Z"),
+        ({"value": NULL}, None),
+    ],
+)
+def test_a_deletion_is_brought(api: httpx2.Client, vehicle: str, deletion: Json, time: str | None) -> None:
+    """TE-19, §4.5.7, §5.5.4: the Null is allowed over time; a time that was not sent is that of the request."""
+    done(api.post(f"/temporal/entities/{vehicle}/attrs", json={"speed": [deletion]}))
+    (found,) = (each for each in evolution(api, vehicle)["speed"] if "deletedAt" in each)
+    assert found["value"] == NULL
+    assert found.get("observedAt") == deletion.get("observedAt")
+    assert time is None or found["deletedAt"] == time
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"speed": [{"type": "Property", "value": NULL, "deletedAt": "yesterday"}]},
+        {"speed": [{"type": "Property", "value": NULL, "observedAt": "yesterday"}]},
+        {"speed": [{"type": "Property", "value": NULL, "datasetId": "no URI"}]},
+        {"speed": [{"type": "Nothing", "value": NULL}]},
+        {"speed": [{"type": "Property", "value": None, "deletedAt": "2026-03-02T00:00:00Z"}]},
+        {"speed": [{"type": "Property", "value": 1, "unit": {"type": "Property", "value": NULL}}]},
+        {"location": [{"type": "Property", "value": NULL}]},
+        {"expiresAt": NULL},
+        {"scope": NULL},
+    ],
+)
+def test_what_is_no_deletion_is_refused(api: httpx2.Client, new_id: str, members: Json) -> None:
+    """TE-19, §5.5.4: nothing is written."""
+    assert refusal(evolve(api, new_id, **members)) == BAD_REQUEST_DATA
+    assert api.get(f"/temporal/entities/{new_id}").status_code == 404
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -73,7 +73,12 @@ class Entries:
     def note_age(self, entity_id: str, new: Entity, observed: int, instant: str) -> None:
         """Points that were observed long before they are recorded, `observed` microseconds after 1970 the oldest."""
         self._set(entity_id, new, set(), {"m": instant})
-        self._updates[entity_id]["$min"] = {"k": observed}
+        noted = self._updates[entity_id].setdefault("$min", {"k": observed})
+        noted["k"] = min(noted["k"], observed)
+
+    def note_number(self, entity_id: str, number: int) -> None:
+        """The number after the last point that came with a new entity, which is noted already."""
+        self._updates[entity_id]["$max"] = {"n": number}
 
     def operations(self) -> list[UpdateOne]:
         """The updates of the directory."""

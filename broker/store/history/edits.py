@@ -4,7 +4,7 @@ Each edit is one transaction. Who reads in order to decide, as adding does, firs
 two of them come one after the other; all others conflict over the documents that they change.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import time_ns
 from typing import TypeVar
 
@@ -15,11 +15,11 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from broker.errors import ResourceNotFound
 from broker.model.blocks import decode
 from broker.model.entity import Instance
-from broker.model.instants import instant_key
-from broker.model.series import Row, microseconds, sequence_of, series_key
+from broker.model.series import Row, sequence_of, series_key
 from broker.store.client import DURABLE, SNAPSHOT, Collection, Database
 from broker.store.errors import asking
-from broker.store.history import directory, tail
+from broker.store.history import brought, directory, tail
+from broker.store.history.brought import Brought, Identity
 from broker.store.history.directory import Document
 from broker.store.history.sealed import Series, block, series_of
 from broker.store.history.tail import Found, line_of, of_entity
@@ -30,7 +30,6 @@ T = TypeVar("T")
 
 Rewrite = Callable[[Found], Row | None]
 """A row to what stands in its place; None to remove it; itself to leave it."""
-_SYSTEM = ("createdAt", "modifiedAt", "deletedAt")
 
 
 async def transact(database: Database, work: Callable[[AsyncClientSession], Awaitable[T]]) -> T:
@@ -43,7 +42,7 @@ async def transact(database: Database, work: Callable[[AsyncClientSession], Awai
 async def add(
     database: Database,
     entity_id: str,
-    attributes: Mapping[str, Sequence[Instance]],
+    attributes: Brought,
     session: AsyncClientSession,
     types: Sequence[str] = (),
 ) -> None:
@@ -52,35 +51,36 @@ async def add(
     Raises ResourceNotFound if the entity neither has a history nor exists.
     """
     now = current_instant()
-    number = await _next_numbers(database, entity_id, sum(map(len, attributes.values())), session)
-    wanted = _by_identity(attributes)
-    replaced: set[tuple[str, str | None, str]] = set()
+    attributes = brought.unrepeated(attributes)
+    number = await _next_numbers(database, entity_id, brought.count(attributes), session)
+    wanted = brought.by_identity(attributes)
+    replaced: set[Identity] = set()
 
     def instead(found: Found) -> Row | None:
-        seen = found.row.body.get("observedAt")
-        key = None if seen is None or found.row.deleted else (found.name, found.dataset_id, instant_key(seen))
+        key = brought.identity_of(found)
         if key is None or key not in wanted or key in replaced:
             return found.row
         replaced.add(key)
-        return found.row._replace(modified=now, deleted="deletedAt" in wanted[key], body=_body(wanted[key]))
+        return brought.row_of(wanted[key], found.row.sequence, now)._replace(created=found.row.created)
 
-    times = [microseconds(instance["observedAt"]) for instance in wanted.values()]
-    if times:
-        overlapping = {"a": {"$in": sorted(attributes)}, "o.1": {"$gte": min(times)}, "o.0": {"$lte": max(times)}}
-        await rewrite(database, entity_id, overlapping, instead, session)
-    fresh: list[Found] = []
-    for name, dataset_id, instance in _last_of_each(attributes):
-        seen = instance.get("observedAt")
-        if seen is not None and (name, dataset_id, instant_key(seen)) in replaced:
-            continue
-        fresh.append(Found(name, dataset_id, Row(2 * number + 1, now, now, "deletedAt" in instance, _body(instance))))
-        number += 1
-    if fresh:
-        documents = tail.documents(entity_id, number, [line_of(each) for each in fresh], added=True)
+    spans = brought.spans(attributes)
+    if spans:
+        within = [
+            {f"{field}.1": {"$gte": least}, f"{field}.0": {"$lte": most}} for field, (least, most) in spans.items()
+        ]
+        await rewrite(database, entity_id, {"a": {"$in": sorted(attributes)}, "$or": within}, instead, session)
+    fresh = {
+        name: [each for each in instances if brought.identity(name, each) not in replaced]
+        for name, instances in attributes.items()
+    }
+    lines = [line_of(found) for found in brought.rows(fresh, number, now)]
+    if lines:
+        documents = tail.documents(entity_id, number + len(lines), lines, added=True)
         await database[TAIL].insert_many(list(documents), session=session)
     noted: Document = {"$addToSet": {"a": {"$each": sorted(attributes)}}, "$set": {"m": now}, "$unset": {"x": ""}}
-    if times:
-        noted["$min"] = {"k": min(times)}
+    oldest = brought.oldest(attributes)
+    if oldest is not None:
+        noted["$min"] = {"k": oldest}
     if types:
         noted["$addToSet"] |= {"t": {"$each": list(types)}, "l": {"$each": list(types)}}
     await database[EVOLUTIONS].update_one({"_id": entity_id}, noted, session=session)
@@ -93,11 +93,11 @@ async def patch(
     now = current_instant()
 
     def instead(found: Found) -> Row | None:
-        body = _body(instance)
-        body.pop("datasetId", None)
+        row = brought.row_of(instance, found.row.sequence, now)._replace(created=found.row.created)
+        row.body.pop("datasetId", None)
         if found.dataset_id is not None:
-            body["datasetId"] = found.dataset_id
-        return found.row._replace(modified=now, deleted=False, body=body)
+            row.body["datasetId"] = found.dataset_id
+        return row
 
     await _instance(database, entity_id, name, instance_id, instead, session)
 
@@ -128,13 +128,6 @@ async def delete_attribute(
         which = "" if delete_all else f" with datasetId {dataset_id}" if dataset_id else " without a datasetId"
         raise ResourceNotFound(f"Entity {entity_id} has no history of attribute {name}{which}.")
     await _touch(database, entity_id, session)
-
-
-async def clear(database: Database, entity_id: str, name: str, session: AsyncClientSession) -> None:
-    """Remove what the tail holds of an attribute, if anything."""
-    await _rewrite_tail(
-        database[TAIL], of_entity(entity_id), lambda found: None if found.name == name else found.row, session
-    )
 
 
 async def delete_entity(database: Database, entity_id: str, session: AsyncClientSession) -> None:
@@ -239,31 +232,3 @@ async def _next_numbers(database: Database, entity_id: str, count: int, session:
 
 async def _touch(database: Database, entity_id: str, session: AsyncClientSession) -> None:
     await database[EVOLUTIONS].update_one({"_id": entity_id}, {"$set": {"m": current_instant()}}, session=session)
-
-
-def _body(instance: Instance) -> Instance:
-    return {member: content for member, content in instance.items() if member not in _SYSTEM}
-
-
-def _by_identity(attributes: Mapping[str, Sequence[Instance]]) -> dict[tuple[str, str | None, str], Instance]:
-    """Instances by attribute, datasetId and instant: the last of equal ones."""
-    return {
-        (name, dataset_id, instant_key(instance["observedAt"])): instance
-        for name, dataset_id, instance in _each(attributes)
-        if "observedAt" in instance
-    }
-
-
-def _last_of_each(attributes: Mapping[str, Sequence[Instance]]) -> Iterable[tuple[str, str | None, Instance]]:
-    """Instances, without those that a later one of the same datasetId and instant replaces."""
-    last = _by_identity(attributes)
-    for name, dataset_id, instance in _each(attributes):
-        seen = instance.get("observedAt")
-        if seen is None or last[name, dataset_id, instant_key(seen)] is instance:
-            yield name, dataset_id, instance
-
-
-def _each(attributes: Mapping[str, Sequence[Instance]]) -> Iterable[tuple[str, str | None, Instance]]:
-    for name, instances in attributes.items():
-        for instance in instances:
-            yield name, instance.get("datasetId"), instance

@@ -16,15 +16,19 @@ from broker.store.apart import apart
 from broker.store.client import Database
 from broker.store.commits import Write
 from broker.store.errors import asking
-from broker.store.history import aggregates, edits, reads
+from broker.store.history import aggregates, brought, edits, reads
 from broker.store.history.aggregates import Aggregates, Asked
 from broker.store.history.find import find
 from broker.store.indexes import EVOLUTIONS
-from broker.store.store import Store
+from broker.store.store import Store, Warn, unheard
 
 T = TypeVar("T")
 _Attributes = Mapping[str, Sequence[Instance]]
 MOST_PERIODS: Final = 100_000
+_SIZE: Final = 200
+"""Bytes of an instance, roughly."""
+_NOW: Final = "~"
+"""Behind all times."""
 
 
 class History:
@@ -59,19 +63,19 @@ class History:
         asked = Asked(duration, origin, distinct, most)
         return await self._asked(aggregates.aggregate(database, ids, reading, asked))
 
-    async def create(self, tenant: str, entity: TemporalEntity) -> bool:
+    async def create(self, tenant: str, entity: TemporalEntity, warn: Warn = unheard) -> bool:
         """Give an entity a history, or more of it; whether it had none.
 
-        What is new becomes an entity of the current state, too, as its newest instances have it.
+        What is new becomes an entity of the current state, too, as its newest instances have it, in one transaction.
+        `warn` is told if the data model of its type warns of the current state. Raises DataModelViolated.
         """
-        attributes = _with_scope(entity.attributes, entity.scopes)
+        attributes = brought.unrepeated(_with_scope(entity.attributes, entity.scopes))
         database = await self._store.database(tenant, create=True)
         known = await self._asked(database[EVOLUTIONS].find_one({"_id": entity.id}, {"x": 1}))
         new = (known is None or "x" in known) and not await self._asked(reads.has_points(database, entity.id))
-        if known is None and await self._made(tenant, entity, attributes):
-            await self._complete(tenant, entity.id, _without_newest(attributes))
+        if known is None and await self._made(tenant, entity, attributes, warn):
             return True
-        await self._typed(tenant, entity)
+        await self._typed(tenant, entity, warn)
         await self._edit(
             tenant, lambda database, session: edits.add(database, entity.id, attributes, session, entity.types)
         )
@@ -111,30 +115,17 @@ class History:
         """Remove an entity's history; its current state stays. Raises ResourceNotFound."""
         await self._edit(tenant, lambda database, session: edits.delete_entity(database, entity_id, session))
 
-    async def _made(self, tenant: str, entity: TemporalEntity, attributes: _Attributes) -> bool:
-        """Make the entity in the current state, unless it is there; whether it was made."""
-        made = _current(entity, attributes)
+    async def _made(self, tenant: str, entity: TemporalEntity, attributes: _Attributes, warn: Warn) -> bool:
+        """Make the entity in the current state with all its history, unless it is there; whether it was made."""
+        made, more = _current(entity, attributes), _without_newest(attributes)
 
         def apply(old: Entity | None, now: str) -> tuple[Entity | None, bool]:
             return (merge.create(made, now), True) if old is None else (old, False)
 
-        (outcome,) = await self._store.commit(tenant, [Write(entity.id, apply)], create_tenant=True)
-        if isinstance(outcome, BrokerError):
-            raise outcome
-        return bool(outcome)
+        write = Write(entity.id, apply, _SIZE * brought.count(attributes), more)
+        return bool(await self._commit(tenant, write, warn))
 
-    async def _complete(self, tenant: str, entity_id: str, attributes: _Attributes) -> None:
-        """Add what the current state of a new entity does not show; a scope with times instead of the one recorded."""
-
-        async def work(database: Database, session: AsyncClientSession) -> None:
-            if any("observedAt" in instance for instance in attributes.get(SCOPE, ())):
-                await edits.clear(database, entity_id, SCOPE, session)
-            await edits.add(database, entity_id, attributes, session)
-
-        if attributes:
-            await self._edit(tenant, work)
-
-    async def _typed(self, tenant: str, entity: TemporalEntity) -> None:
+    async def _typed(self, tenant: str, entity: TemporalEntity, warn: Warn) -> None:
         """Give the entity of the current state, if it is there, the types that it lacks."""
 
         def apply(old: Entity | None, now: str) -> tuple[Entity | None, None]:
@@ -142,9 +133,13 @@ class History:
                 return old, None
             return old._replace(types=tuple(dict.fromkeys(old.types + entity.types)), modified_at=now), None
 
-        (outcome,) = await self._store.commit(tenant, [Write(entity.id, apply)])
+        await self._commit(tenant, Write(entity.id, apply), warn)
+
+    async def _commit(self, tenant: str, write: Write, warn: Warn) -> Any:
+        (outcome,) = await self._store.commit(tenant, [write], create_tenant=True, warn=warn)
         if isinstance(outcome, BrokerError):
             raise outcome
+        return outcome
 
     async def _edit(self, tenant: str, work: Callable[[Database, AsyncClientSession], Awaitable[None]]) -> None:
         database = await self._store.database(tenant)
@@ -162,19 +157,20 @@ def _with_scope(attributes: _Attributes, scopes: tuple[str, ...]) -> dict[str, S
 
 def _current(entity: TemporalEntity, attributes: _Attributes) -> Entity:
     """The state that the newest instances make."""
-    newest = {name: list(_newest(instances).values()) for name, instances in attributes.items()}
+    newest: dict[str, list[Instance]] = {}
+    for name, instances in attributes.items():
+        there = [each for each in _newest(instances).values() if "deletedAt" not in each]
+        if there:
+            newest[name] = sorted(there, key=lambda instance: "datasetId" in instance)
     scope = newest.pop(SCOPE, None)
-    scopes = tuple(scope[0]["value"]) if scope else ()
-    for instances in newest.values():
-        instances.sort(key=lambda instance: "datasetId" in instance)
-    return Entity(entity.id, entity.types, newest, "", "", scopes)
+    return Entity(entity.id, entity.types, newest, "", "", tuple(scope[0]["value"]) if scope else ())
 
 
 def _without_newest(attributes: _Attributes) -> dict[str, Sequence[Instance]]:
     """The instances that the current state does not show; it shows no times of scopes."""
     result: dict[str, Sequence[Instance]] = {}
     for name, instances in attributes.items():
-        shown = {id(instance) for instance in _newest(instances).values()}
+        shown = {id(each) for each in _newest(instances).values() if "deletedAt" not in each}
         if name == SCOPE and any("observedAt" in instance for instance in instances):
             shown = set()
         rest = [instance for instance in instances if id(instance) not in shown]
@@ -184,7 +180,7 @@ def _without_newest(attributes: _Attributes) -> dict[str, Sequence[Instance]]:
 
 
 def _newest(instances: Sequence[Instance]) -> dict[Any, Instance]:
-    """By datasetId the instance that was observed last; the last of those that were not observed, if none was."""
+    """By datasetId the instance that was observed, or deleted, last; the last of those without a time, if all are."""
     newest: dict[Any, Instance] = {}
     for instance in instances:
         dataset_id = instance.get("datasetId")
@@ -194,5 +190,5 @@ def _newest(instances: Sequence[Instance]) -> dict[Any, Instance]:
 
 
 def _seen(instance: Instance) -> str:
-    seen: str | None = instance.get("observedAt")
-    return "" if seen is None else instant_key(seen)
+    time = instance.get("observedAt") or instance.get("deletedAt")
+    return instant_key(time) if time else _NOW if "deletedAt" in instance else ""

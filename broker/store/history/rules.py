@@ -7,14 +7,17 @@ history_rules   {_id: "<tenant> <type or *> <attribute or *>", tenant,
 from collections.abc import Mapping
 from typing import Any
 
+from pymongo.asynchronous.client_session import AsyncClientSession
+
 from broker.errors import ResourceNotFound
 from broker.model.recording import Mode, Rule
 from broker.model.recording_rules import RuleBook, Stated
 from broker.store.apart import apart
-from broker.store.client import Database
+from broker.store.client import Client, Database
 from broker.store.configuration import Configuration
 from broker.store.errors import asking
 from broker.store.indexes import HISTORY_RULES
+from broker.store.tenants import Tenants
 
 
 class RuleBooks:
@@ -36,39 +39,53 @@ class RuleBooks:
         self._books[tenant] = RuleBook(await stated(self._rules.database, tenant), self._default)
 
 
+class Rulings:
+    """The rules of tenants, as operators see and change them. They raise NonexistentTenant, StoreUnavailable."""
+
+    def __init__(self, client: Client, prefix: str) -> None:
+        self._tenants = Tenants(client, prefix)
+        self._configuration = Configuration(client, self._tenants.control)
+
+    async def listed(self, tenant: str) -> list[Stated]:
+        """The rules that were stated for a tenant, in the order of types and attributes."""
+        await self._tenants.database(tenant, create=False)
+        return await stated(self._tenants.control, tenant)
+
+    async def state(self, tenant: str, rule: Stated) -> None:
+        """State a rule instead of the one for the same type and attribute."""
+        await self._tenants.database(tenant, create=False)
+        document = {"_id": _id(tenant, rule.type, rule.attribute), "tenant": tenant, **written(rule)}
+
+        async def write(control: Database, session: AsyncClientSession) -> None:
+            await control[HISTORY_RULES].replace_one({"_id": document["_id"]}, document, upsert=True, session=session)
+
+        await self._configuration.change(tenant, write)
+
+    async def withdraw(self, tenant: str, type_: str | None, attribute: str | None) -> None:
+        """Withdraw the rule for a type and an attribute. Raises ResourceNotFound if there is none."""
+        await self._tenants.database(tenant, create=False)
+
+        async def write(control: Database, session: AsyncClientSession) -> None:
+            gone = await control[HISTORY_RULES].delete_one({"_id": _id(tenant, type_, attribute)}, session=session)
+            if not gone.deleted_count:
+                raise ResourceNotFound(f"There is no rule for type {type_ or '*'} and attribute {attribute or '*'}.")
+
+        await self._configuration.change(tenant, write)
+
+
 async def stated(control: Database, tenant: str) -> list[Stated]:
-    """The rules that were stated for a tenant, in the order of types and attributes. Raises StoreUnavailable."""
+    """The rules of a tenant in the control database. Raises StoreUnavailable."""
     with asking("rules"):
         found = await apart(control[HISTORY_RULES].find({"tenant": tenant}, sort=[("_id", 1)]).to_list())
     return [_read(each) for each in found]
-
-
-async def state(configuration: Configuration, tenant: str, rule: Stated) -> None:
-    """State a rule instead of the one for the same type and attribute. Raises StoreUnavailable."""
-    document = {"_id": _id(tenant, rule.type, rule.attribute), "tenant": tenant, **_written(rule)}
-
-    async def write(control: Database, session: Any) -> None:
-        await control[HISTORY_RULES].replace_one({"_id": document["_id"]}, document, upsert=True, session=session)
-
-    await configuration.change(tenant, write)
-
-
-async def withdraw(configuration: Configuration, tenant: str, type_: str | None, attribute: str | None) -> None:
-    """Withdraw the rule for a type and an attribute. Raises ResourceNotFound if there is none, StoreUnavailable."""
-
-    async def write(control: Database, session: Any) -> None:
-        gone = await control[HISTORY_RULES].delete_one({"_id": _id(tenant, type_, attribute)}, session=session)
-        if not gone.deleted_count:
-            raise ResourceNotFound(f"There is no rule for type {type_ or '*'} and attribute {attribute or '*'}.")
-
-    await configuration.change(tenant, write)
 
 
 def _id(tenant: str, type_: str | None, attribute: str | None) -> str:
     return f"{tenant} {type_ or '*'} {attribute or '*'}"
 
 
-def _written(rule: Stated) -> dict[str, Any]:
+def written(rule: Stated) -> dict[str, Any]:
+    """What a rule says, by member."""
     return {name: value for name, value in rule._asdict().items() if value is not None}
 
 

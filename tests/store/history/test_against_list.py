@@ -73,9 +73,17 @@ class World:
             instance["observedAt"] = self.time()
         return instance
 
+    def brought(self, dataset: str | None) -> Instance:
+        """An instance that is brought: now and then what a deletion left."""
+        instance = self.fresh(dataset)
+        if self.rng.random() < 0.15:
+            del instance["value"]
+            instance["deletedAt"] = self.time()
+        return instance
+
     def note(self, entity_id: str, name: str, instance: Instance) -> None:
-        seen = instance.get("observedAt")
-        self.instances.append(Instanced(entity_id, name, instance.get("datasetId"), instance["value"], seen))
+        seen, gone = instance.get("observedAt"), "deletedAt" in instance
+        self.instances.append(Instanced(entity_id, name, instance.get("datasetId"), instance.get("value"), seen, gone))
 
     async def commit(self, entity_id: str, apply: Any) -> bool:
         (outcome,) = await self.store.commit("", [Write(entity_id, apply)])
@@ -129,7 +137,7 @@ class World:
             with pytest.raises(ResourceNotFound):
                 await self.history.add("", entity_id, {name: [self.fresh(None)]})
             return
-        brought = [self.fresh(self.rng.choice(DATASETS)) for _ in range(self.rng.randrange(1, 6))]
+        brought = [self.brought(self.rng.choice(DATASETS)) for _ in range(self.rng.randrange(1, 6))]
         await self.history.add("", entity_id, {name: brought})
         self.known.add(entity_id)
         self._put(entity_id, name, brought)
@@ -155,7 +163,7 @@ class World:
 
     def _expect_one_replaced(self, same: list[Instanced], instance: Instance) -> None:
         assert len(same) == 1, "the seeds draw no instant twice for recorded points"
-        same[0].value = instance["value"]
+        same[0].value, same[0].deleted = instance.get("value"), "deletedAt" in instance
 
     async def points(self, entity_id: str) -> list[tuple[str, str | None, Point]]:
         found = await self.history.read("", [entity_id], Reading())
@@ -220,12 +228,13 @@ class World:
 
     async def create(self) -> None:
         entity_id, name = self.rng.choice(IDS), self.rng.choice(NAMES)
-        brought = [self.fresh(self.rng.choice(DATASETS)) for _ in range(3)]
+        brought = [self.brought(self.rng.choice(DATASETS)) for _ in range(3)]
         new = entity_id not in self.known
         exists = entity_id in self.current
         assert await self.history.create("", TemporalEntity(entity_id, TYPES, {name: brought})) == new
         if new and not exists:
-            self.current[entity_id] = {(name, each.get("datasetId")) for each in brought}
+            newest = {each.get("datasetId"): each for each in sorted(brought, key=_time)}
+            self.current[entity_id] = {(name, dataset) for dataset, each in newest.items() if "deletedAt" not in each}
         self.known.add(entity_id)
         self._put(entity_id, name, brought)
 
@@ -306,6 +315,11 @@ class World:
             assert summary.distinct == len(set(values))
             assert math.isclose(summary.total, sum(values))
             assert math.isclose(summary.squares, sum(value * value for value in values))
+
+
+def _time(instance: Instance) -> str:
+    """When an instance was observed or deleted; those without a time are the oldest."""
+    return str(instance.get("observedAt") or instance.get("deletedAt") or "")
 
 
 STEPS = (

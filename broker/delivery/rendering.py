@@ -54,13 +54,9 @@ class Rendering:
 
     async def changes(self, subscription: Subscription, happened: Sequence[Happened], letter_id: str) -> Message | None:
         """The notification of changes; None if it would show nothing. Raises BrokerError."""
-<<<<<<< HEAD
-        context = await self._contexts.resolve(subscription.context)
+        context = await self._contexts.lasting(subscription.context)
         if subscription.linked_q is not None:
             happened = await self._meeting(subscription, subscription.linked_q, happened)
-=======
-        context = await self._contexts.lasting(subscription.context)
->>>>>>> main
         if subscription.join is not None:
             telling = _telling(subscription)
             shown = [told(each.step.old, each.step.new, each.instant, telling) for each in happened]

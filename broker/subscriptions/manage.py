@@ -180,11 +180,7 @@ def _updated(
     kept = _kept(tenant, document, context, max_join_level)
     if q is not None:
         kept |= {"q": q, CODED: old[CODED]}
-<<<<<<< HEAD
         compile_kept(tenant, kept)  # it may follow links, as many as the fragment lets it
-    kept[CONTEXT] = document.get("jsonldContext") or old[CONTEXT]
-=======
->>>>>>> main
     return kept | {"createdAt": old["createdAt"], "modifiedAt": now}
 
 

@@ -80,7 +80,7 @@ def serving(folder: Path, *, workers: int = 1, **settings: str) -> Iterator[Runn
             [sys.executable, "-m", "broker", "serve"], env=environment, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            yield RunningBroker(f"http://127.0.0.1:{port}", process, log, workers)
+            yield RunningBroker(f"http://127.0.0.1:{given['port']}", process, log, workers)
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple, TypeAlias
 import orjson
 from cachetools import LRUCache
 
-from broker.errors import BrokerError
+from broker.errors import BrokerError, TooComplexQuery
+from broker.model.entity import Entity
 from broker.query.to_predicate import Predicate, matches
 from broker.store.commits import Change, Deriving, Owed
 from broker.store.outbox import Debts
@@ -182,7 +183,15 @@ def _concerns(compiled: _Compiled, change: Change, taken: Step) -> bool:
         if of_datasets is None:
             return False
         taken = of_datasets
-    return _triggers(subscription, taken) and compiled.matches(taken.state)
+    return _triggers(subscription, taken) and _meets(compiled, taken.state)
+
+
+def _meets(compiled: _Compiled, entity: Entity) -> bool:
+    """Whether an entity meets the conditions: not one that is too large to be looked at while others wait."""
+    try:
+        return compiled.matches(entity)
+    except TooComplexQuery:
+        return False
 
 
 def _triggers(subscription: Subscription, taken: Step) -> bool:

@@ -45,8 +45,8 @@ format: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 3
 	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000
-	$(BIN)/python -m benchmarks.notifications --updates 30 --repetitions 3
 	$(BIN)/python -m benchmarks.matching --subscriptions 20000 --pairs 6 --seconds 1
+	$(BIN)/python -m benchmarks.notifications --updates 30 --repetitions 3
 
 profile: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.profile $(CASE)
@@ -54,8 +54,8 @@ profile: $(VENV)/.installed-bench
 bench-full: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 5
 	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000 --entities 1000000 --repetitions 5
-	$(BIN)/python -m benchmarks.notifications --repetitions 5
 	$(BIN)/python -m benchmarks.matching
+	$(BIN)/python -m benchmarks.notifications --repetitions 5
 
 # A whole city lives on this machine: an hour, unless CITY="--minutes 3 --size town" or the like says something else.
 bench-city: $(VENV)/.installed-bench

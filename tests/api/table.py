@@ -36,6 +36,7 @@ _BODIES: dict[str, Any] = {
     "SubscriptionFragment": {"type": "Subscription", "isActive": False},
     "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
     "DataModelRule": {"mode": "off", "schema": {"properties": {"value": {"type": "number"}}}},
+    "HistoryRule": {"type": "Nothing", "attribute": "power", "mode": "changes", "interval": "PT1M", "deadBand": 5},
     "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
     "TemporalQuery": {

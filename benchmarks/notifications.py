@@ -11,7 +11,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median, quantiles
-from time import monotonic
+from time import monotonic, process_time
 from typing import Annotated, Any, Final, NamedTuple
 
 import aiohttp
@@ -54,6 +54,8 @@ class Round(NamedTuple):
     with_sick: float
     half_load: list[float]
     """Seconds from update to receipt."""
+    bare_us: float
+    """CPU time of the bare loop in microseconds a POST."""
     broker_us: float
     """CPU time of the broker in microseconds a notification."""
     mongod_us: float
@@ -164,7 +166,9 @@ async def measure(served: Served, mongod_pid: int, subscriptions: int, updates: 
         await few.prepare(fast[:FEW], [])
         found = []
         for _ in range(repetitions + 1):
+            spent = process_time()
             bare = await bare_rate(session, to, subscriptions * updates, subscriptions)
+            bare_us = 1e6 * (process_time() - spent) / (subscriptions * updates)
             own, theirs = systems.cpu_seconds(served.pid), systems.cpu_seconds(mongod_pid)
             rate = await many.rate(to, updates)
             own, theirs = systems.cpu_seconds(served.pid) - own, systems.cpu_seconds(mongod_pid) - theirs
@@ -172,7 +176,7 @@ async def measure(served: Served, mongod_pid: int, subscriptions: int, updates: 
             with_sick = await beside.rate(to, updates)
             full = await few.rate(to, updates * 2) / few.healthy
             times = await few.times_at(full / 2, to, updates * 2)
-            found.append(Round(bare, rate, with_sick, times, own * each_us, theirs * each_us))
+            found.append(Round(bare, rate, with_sick, times, bare_us, own * each_us, theirs * each_us))
         return found[1:]
 
 
@@ -212,6 +216,7 @@ def _show(rounds: list[Round]) -> None:
         "bare loop, POSTs a second": [each.bare for each in rounds],
         "broker, notifications a second": [each.broker for each in rounds],
         "the same with sick sinks beside": [each.with_sick for each in rounds],
+        "CPU of the bare loop, µs a POST": [each.bare_us for each in rounds],
         "CPU of the broker, µs a notification": [each.broker_us for each in rounds],
         "CPU of mongod, µs a notification": [each.mongod_us for each in rounds],
         "from update to receipt at half load, p50 ms": [median(each.half_load) * 1000 for each in rounds],

@@ -19,12 +19,12 @@ from broker.delivery.backoff import pause
 from broker.delivery.endpoints import Endpoints, Turn
 from broker.delivery.lanes import LOADED, LOW, Lane
 from broker.delivery.ledger import Ledger
-from broker.delivery.rendering import Happened, Rendering
+from broker.delivery.rendering import Rendering, happened_in
 from broker.delivery.transport import Message, Refused, Transport
 from broker.errors import BadRequestData, BrokerError, StoreUnavailable
 from broker.model.instants import format_instant
 from broker.outbound.client import CallError
-from broker.store.outbox import Letter, Outbox, of_lane, steps
+from broker.store.outbox import Letter, Outbox, of_lane
 from broker.store.outbox_status import Statuses
 from broker.subscriptions.document import Subscription
 from broker.telemetry import NOTIFICATION_LAG, NOTIFICATIONS_FAILED, NOTIFICATIONS_SENT, log
@@ -308,7 +308,7 @@ class Deliverer:
 
     async def _send(self, lane: Lane, letters: Sequence[Letter], subscription: Subscription, turn: Turn) -> None:
         try:
-            message = await self._rendering.changes(subscription, _happened(letters), letters[-1].id.hex())
+            message = await self._rendering.changes(subscription, happened_in(letters), letters[-1].id.hex())
         except BrokerError as error:  # its @context or linked entities cannot be had
             self._unmade(lane, letters, error)
             return
@@ -390,17 +390,3 @@ class Deliverer:
         if self._subscription(lane) is not None:  # a deleted one has no counts any more
             self.ledger.count(lane.key, started, ok)
         (NOTIFICATIONS_SENT if ok else NOTIFICATIONS_FAILED).inc()
-
-
-def _happened(letters: Sequence[Letter]) -> list[Happened]:
-    """The steps that letters tell of: of one all of them, of several put together the last of each entity."""
-    if len(letters) == 1:
-        at = format_instant(letters[0].at)
-        return [Happened(step, at) for step in steps(letters[0])]
-    last: dict[str, Happened] = {}
-    for letter in letters:
-        at = format_instant(letter.at)
-        for step in steps(letter):
-            last.pop(step.entity_id, None)
-            last[step.entity_id] = Happened(step, at)
-    return list(last.values())

@@ -27,7 +27,7 @@ from broker.model.render import Render, renderer
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD, TENANT_HEADER
 from broker.query.ast import Condition
 from broker.query.to_predicate import linking
-from broker.store.outbox import Step
+from broker.store.outbox import Letter, Step, steps
 from broker.store.store import Store
 from broker.subscriptions.document import Subscription, Trigger
 
@@ -42,6 +42,20 @@ class Happened(NamedTuple):
 
     step: Step
     instant: str
+
+
+def happened_in(letters: Sequence[Letter]) -> list[Happened]:
+    """The steps that letters tell of: of one all of them, of several put together the last of each entity."""
+    if len(letters) == 1:
+        at = format_instant(letters[0].at)
+        return [Happened(step, at) for step in steps(letters[0])]
+    last: dict[str, Happened] = {}
+    for letter in letters:
+        at = format_instant(letter.at)
+        for step in steps(letter):
+            last.pop(step.entity_id, None)
+            last[step.entity_id] = Happened(step, at)
+    return list(last.values())
 
 
 class Rendering:

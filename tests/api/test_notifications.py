@@ -347,7 +347,7 @@ def test_a_time_driven_subscription_tells_all_that_matches_once_an_interval(
     received = receiver.wait(3, path)
     assert fresh.delete(subscription).status_code == 204
     assert [[each["id"] for each in one.data] for one in received] == [[LAMP]] * 3
-    assert [round(each.at - began) for each in received] == [1, 2, 3]
+    assert all(each.at - began > number - 0.1 for number, each in enumerate(received, 1)), "none before its time"
     receiver.quiet(1.5, path)
 
 

@@ -93,14 +93,14 @@ async def test_every_acknowledged_change_comes_through_two_kills(tmp_path: Path)
     await _drill(tmp_path, 2, ["worker", "mongod"])
 
 
-async def _drill(folder: Path, workers: int, killed: list[str]) -> None:
+async def _drill(folder: Path, workers: int, chosen: list[str]) -> None:
     async with Served(folder, workers) as broker, serving() as served:
         sink = Sink(served)
         kept = "urn:ngsi-ld:Subscription:kept"
         assert await _ask(broker, "POST", "/subscriptions", document(kept, sink.url)) == 201
         async with Stream(broker.address, upserting=2, patching=3) as stream:
             deleting = asyncio.create_task(_delete_some(broker, sink))
-            for victim in killed:
+            for victim in chosen:
                 stream.go()
                 await asyncio.sleep(random.uniform(0.5, 1.5))
                 await _kill(broker, victim)

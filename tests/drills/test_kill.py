@@ -38,9 +38,9 @@ async def test_nothing_acknowledged_is_lost_by_two_kills(tmp_path: Path) -> None
     await _drill(tmp_path, 2, ["mongod", "worker"])
 
 
-async def _drill(folder: Path, workers: int, killed: list[str]) -> None:
+async def _drill(folder: Path, workers: int, chosen: list[str]) -> None:
     async with Served(folder, workers) as broker, Stream(broker.address, upserting=3, patching=3) as stream:
-        for victim in killed:
+        for victim in chosen:
             stream.go()
             await _until_all_are_served(stream)
             await asyncio.sleep(random.uniform(0, 0.3))

@@ -45,6 +45,8 @@ format: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 3
 	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000
+	$(BIN)/python -m benchmarks.notifications --updates 30 --repetitions 3
+	$(BIN)/python -m benchmarks.matching --subscriptions 20000 --pairs 6 --seconds 1
 
 profile: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.profile $(CASE)
@@ -52,6 +54,8 @@ profile: $(VENV)/.installed-bench
 bench-full: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --repetitions 5
 	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000 --entities 1000000 --repetitions 5
+	$(BIN)/python -m benchmarks.notifications --repetitions 5
+	$(BIN)/python -m benchmarks.matching
 
 # A whole city lives on this machine: an hour, unless CITY="--minutes 3 --size town" or the like says something else.
 bench-city: $(VENV)/.installed-bench
@@ -63,9 +67,10 @@ bench-scale: $(VENV)/.installed-bench
 pathologies: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.pathologies
 
-# ETSI's conformance suite against a running broker. SUITE: a checkout of it, see docs/conformance.md; ROBOT: a Python
-# with its requirements; AREAS: what to run, all by default; CONFORMANCE: further options.
-URL   ?= http://127.0.0.1:1026/ngsi-ld/v1
+# ETSI's conformance suite. SUITE: a checkout of it, see docs/conformance.md; URL: root of a running broker's API, or
+# new brokers, one for each area; ROBOT: a Python with the suite's requirements; AREAS: what to run, all by default;
+# CONFORMANCE: further options.
+URL   ?= new
 ROBOT ?= $(SUITE)/.venv/bin/python
 
 $(SUITE)/.venv/bin/python:
@@ -73,7 +78,7 @@ $(SUITE)/.venv/bin/python:
 	@$(PYTHON) -m venv $(SUITE)/.venv
 	@$@ -m pip install --quiet --disable-pip-version-check -r $(SUITE)/requirements.txt
 
-conformance: $(VENV)/.installed $(ROBOT)
+conformance: $(VENV)/.installed-dev $(ROBOT)
 	@$(BIN)/python -m tests.conformance.etsi $(SUITE) $(URL) $(AREAS) --python $(ROBOT) $(CONFORMANCE)
 
 clean:

@@ -171,7 +171,7 @@ class Subject:
             for request in traffic.deletes(requests * self.case.size):
                 traffic.send(self._stage.broker.address, request)
             return
-        while entities.delete_many(store_data.created_filter()).deleted_count:
+        while store_data.remove_created(entities.database):
             sleep(0.3)
 
 

@@ -1,6 +1,5 @@
 """`python -m benchmarks.pathologies`: what other brokers are known to be slow or wrong at; does it cost us more too?"""
 
-import json
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -125,10 +124,7 @@ def _write(found: list[Measured], judged: list[Judgement], repetitions: int, ent
         },
         "verdicts": [each.target._asdict() | {"values": each.values, "verdict": each.verdict} for each in judged],
     }
-    report.RESULTS.mkdir(exist_ok=True)
-    path = report.RESULTS / f"{about['date'][:16].replace(':', '')}-{about['commit']}-pathologies.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    return path
+    return report.keep(document, "pathologies")
 
 
 if __name__ == "__main__":

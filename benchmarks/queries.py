@@ -1,7 +1,6 @@
 """`python -m benchmarks.queries`: do queries stay flat as the data grow, and what does a dashboard see?"""
 
 import asyncio
-import json
 import random
 import subprocess
 import sys
@@ -21,8 +20,8 @@ from benchmarks.query_kinds import KINDS, Kind
 from benchmarks.query_measure import Latency, Looked
 from benchmarks.verdicts import Judgement, Verdict, spread
 from broker.names import API_ROOT
+from broker.store.embedded import default_cache_mb
 
-CACHE_MB: Final = 2048
 POLLED: Final = 10
 """Clients that ask for a number."""
 TOWN: Final = 150_000
@@ -38,12 +37,13 @@ def main(
     requests: Annotated[int, typer.Option(min=20, help="Of each kind at each size in one repetition.")] = 200,
     town: Annotated[int, typer.Option(min=0, help="Entities of the city that the dashboard shows; 0: none.")] = TOWN,
     seconds: Annotated[float, typer.Option(min=2, help="Of the dashboard's load.")] = 20,
+    data: Annotated[Path | None, typer.Option(help="Folder for the data: kept, and used again if there.")] = None,
 ) -> None:
     """Measure queries at growing numbers of entities, and judge them by benchmarks/targets.toml."""
     sizes = sorted(set(entities or (10_000, 100_000)))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        uri, _ = stack.enter_context(systems.mongod(folder / "data", CACHE_MB))
+        uri, _ = stack.enter_context(systems.mongod(data or folder / "data", default_cache_mb()))
         _load(uri, sizes)
         broker = stack.enter_context(systems.broker(uri, folder / "broker.log"))
         query_measure.latencies(broker, sizes, 20, perf_counter, seed=0)
@@ -69,8 +69,10 @@ def main(
 def _load(uri: str, sizes: list[int]) -> None:
     for size in sizes:
         began = perf_counter()
-        asyncio.run(query_data.load(uri, systems.DATABASE, query_measure.tenant(size), size))
-        console.print(f"{size:,} entities loaded in {perf_counter() - began:.0f} s.")
+        loaded = asyncio.run(query_data.load(uri, systems.DATABASE, query_measure.tenant(size), size))
+        how = "loaded" if loaded else "there already, compared"
+        query_data.warm(uri, systems.DATABASE, query_measure.tenant(size))
+        console.print(f"{size:,} entities {how}, and read, in {perf_counter() - began:.0f} s.")
 
 
 def _poll(broker: systems.Served, folder: Path, size: int) -> wrk.Load:
@@ -175,10 +177,7 @@ def _write(
         "dashboard": load._asdict() | {"panels": [each._asdict() for each in load.panels]} if load else None,
         "verdicts": [each.target._asdict() | {"values": each.values, "verdict": each.verdict} for each in judged],
     }
-    report.RESULTS.mkdir(exist_ok=True)
-    path = report.RESULTS / f"{about['date'][:16].replace(':', '')}-{about['commit']}-queries.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    return path
+    return report.keep(document, "queries")
 
 
 if __name__ == "__main__":

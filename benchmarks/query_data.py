@@ -1,26 +1,29 @@
 """The entities that queries are measured on: the same answers whatever their number.
 
 Each group of values is held by PER_GROUP entities of each type, evenly over the order of ids; points lie in a grid of
-constant width, so that a distance finds as many. They are written as the broker's own code shapes them, not over HTTP:
-a million takes minutes.
+constant width, so that a distance finds as many. They are written as the broker's own code shapes them, not over HTTP,
+and indexed when they are there: a million takes some three minutes.
 """
 
+import asyncio
 import random
 from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
 from math import cos, isqrt, radians
+from multiprocessing import get_context
+from operator import itemgetter
 from typing import Any, Final
 
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.write_concern import WriteConcern
 
 from broker.hosting.bundled import Bundled
 from broker.jsonld.compiler import Compiler
+from broker.model.entity import Entity
 from broker.model.merge import create
 from broker.model.parse import parse_entity
 from broker.names import CORE_CONTEXT
-from broker.store import counts, shapes
-from broker.store.client import connect
+from broker.store import counts, indexes, shapes
+from broker.store.client import Client, Database
 from broker.store.commits import Change, Deriving
 from broker.store.indexes import ENTITIES
 from broker.store.tenants import UNLIMITED, Tenants, database_name
@@ -38,6 +41,8 @@ METRE: Final = 1 / 111_320
 CHUNK: Final = 2000
 INSTANT: Final = "2026-11-20T08:00:00Z"
 LOADERS: Final = 2
+SAMPLE: Final = 50
+"""Documents that are compared before stored data are used again."""
 
 
 def groups(entities: int) -> int:
@@ -98,28 +103,66 @@ def cabinet(group: int) -> str:
     return f"urn:ngsi-ld:Cabinet:{group:07}"
 
 
-async def load(uri: str, prefix: str, tenant: str, entities: int) -> None:
-    """Make a tenant, and its entities."""
-    client = connect(uri)
-    await Tenants(client, prefix, UNLIMITED).database(tenant, create=True)
-    await client.close()
-    starts = range(0, entities, CHUNK)
-    with ProcessPoolExecutor(LOADERS) as pool:
-        for _ in pool.map(_load_chunk, repeat(uri), repeat(database_name(prefix, tenant)), starts, repeat(entities)):
-            pass
+async def load(uri: str, prefix: str, tenant: str, entities: int) -> bool:
+    """Make a tenant, and its entities; whether that was to be done: what is stored already stays."""
+    client: Client = AsyncMongoClient(uri, w="majority", journal=True)  # an index takes longer than the broker waits
+    try:
+        database = await Tenants(client, prefix, UNLIMITED).database(tenant, create=True)
+        if await _is_stored(database, entities):
+            return False
+        await client.drop_database(database)
+        await indexes.prepare(database, dict.fromkeys(indexes.INDEXES, ()))
+        await _fill(uri, database.name, entities)
+        await indexes.prepare(database)  # an index that is built at once costs a tenth of one that grows
+    finally:
+        await client.close()
+    return True
 
 
-def _load_chunk(uri: str, database: str, start: int, entities: int) -> None:
-    names = Compiler(Bundled()[CORE_CONTEXT]).core
-    changes: list[Change] = []
-    documents: list[Payload] = []
-    for number in range(start, min(start + CHUNK, entities)):
-        made = create(parse_entity(entity(number, entities), names), INSTANT)
-        changes.append(Change(made.id, None, made, 1, INSTANT))
-        documents.append(shapes.document(made, 1))
-    owed = list(counts.derive(Deriving(database, changes, 0)))
+def warm(uri: str, prefix: str, tenant: str) -> None:
+    """Have mongod read all documents and keys of a tenant once: they stay in its cache as far as it is large enough."""
+    with MongoClient[Payload](uri) as client:
+        stored = client[database_name(prefix, tenant)][ENTITIES]
+        list(stored.aggregate([{"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}]))
+        for index, field in (("attribute", "a.k"), ("type", "t"), ("_id_", "_id")):
+            stored.count_documents({field: {"$gte": ""}}, hint=index)
+
+
+async def _is_stored(database: Database, entities: int) -> bool:
+    """Whether a database holds what would be written to it."""
+    stored = database[ENTITIES]
+    if await stored.estimated_document_count() != entities:
+        return False
+    sample = _documents(range(0, entities, max(1, entities // SAMPLE)), entities)
+    found = await stored.find({"_id": {"$in": [each["_id"] for each in sample]}}).to_list()
+    return sorted(found, key=itemgetter("_id")) == sorted(sample, key=itemgetter("_id"))
+
+
+async def _fill(uri: str, database: str, entities: int) -> None:
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(LOADERS, mp_context=get_context("spawn")) as pool:
+        parts = [
+            loop.run_in_executor(pool, _load_part, uri, database, range(first, entities, LOADERS), entities)
+            for first in range(LOADERS)
+        ]
+        await asyncio.gather(*parts)
+
+
+def _load_part(uri: str, database: str, numbers: range, entities: int) -> None:
     with MongoClient[Payload](uri) as client:
         stored = client.get_database(database, write_concern=WriteConcern(1, j=False))
-        stored[ENTITIES].insert_many(documents, ordered=False)
-        for each in owed:
-            stored[each.collection].bulk_write([each.operation])
+        for start in range(0, len(numbers), CHUNK):
+            made = _made(numbers[start : start + CHUNK], entities)
+            stored[ENTITIES].insert_many([shapes.document(each, 1) for each in made], ordered=False)
+            changes = [Change(each.id, None, each, 1, INSTANT) for each in made]
+            for owed in counts.derive(Deriving(database, changes, numbers[0])):
+                stored[owed.collection].bulk_write([owed.operation])
+
+
+def _documents(numbers: range, entities: int) -> list[Payload]:
+    return [shapes.document(each, 1) for each in _made(numbers, entities)]
+
+
+def _made(numbers: range, entities: int) -> list[Entity]:
+    names = Compiler(Bundled()[CORE_CONTEXT]).core
+    return [create(parse_entity(entity(number, entities), names), INSTANT) for number in numbers]

@@ -95,6 +95,15 @@ def peers() -> dict[str, Any]:
     return tomllib.loads(PEERS.read_text())
 
 
+def keep(document: dict[str, Any], kind: str) -> Path:
+    """Write what a benchmark of a kind found, with what is known of the run in `about`; the file."""
+    about = document["about"]
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{about['date'][:16].replace(':', '')}-{about['commit']}-{kind}.json"
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    return path
+
+
 def write(report: Report, folder: Path = RESULTS) -> Path:
     """Write the JSON; where it is."""
     folder.mkdir(exist_ok=True)

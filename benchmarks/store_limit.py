@@ -35,7 +35,8 @@ async def main(uri: str, database: str, entities: int) -> None:
         order = Order(**{**fields, "work": Work(fields["work"])})
         done = await worker.do(order)
         _say(done._asdict())
-        await target["entities"].delete_many(store_data.created_filter())
+        for collection in store_data.KEPT_IN:
+            await target[collection].delete_many(store_data.CREATED)
         _say({"clean": True})
     await client.drop_database(target.name)
     await client.close()

@@ -1,12 +1,13 @@
 """D and the naive baselines: raw work on MongoDB by PyMongo Async, in a closed loop of clients.
 
-Groups are transactions as the broker's: find by ids, bulk write of the same documents, durable commit.
+Groups are transactions as the broker's: find by ids, bulk writes of the same documents, of their history and counts,
+durable commit.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from time import monotonic
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import monotonic, time_ns
 from typing import Any, Final, NamedTuple
 
 from bson.codec_options import CodecOptions
@@ -14,16 +15,16 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import InsertOne, UpdateOne
 
 from benchmarks.cases import Order, Work
-from benchmarks.store_data import Changes, Data, Database, Document
+from benchmarks.store_data import Changes, Data, Database, Document, Step, Write
 from broker.names import DEFAULT_VOCABULARY
 from broker.store.client import DURABLE, SNAPSHOT, Client
-from broker.store.indexes import ENTITIES
+from broker.store.history.tail import tail_id
+from broker.store.indexes import COUNTS, ENTITIES, EVOLUTIONS, TAIL
 
 RAW: Final = CodecOptions(document_class=RawBSONDocument)
 MOST_COALESCED: Final = 500
 QUERIES_AT_ONCE: Final = 2
 
-Write = InsertOne[Document] | UpdateOne
 Operation = Callable[[int], Awaitable[int]]
 """(number of the client) -> how many operations it did."""
 
@@ -56,6 +57,12 @@ async def closed_loop(clients: int, seconds: float, operation: Operation) -> Loo
     latencies.sort()
     p50, p99 = (latencies[int(len(latencies) * part)] * 1000 for part in (0.5, 0.99))
     return Loop(done, elapsed, p50, p99)
+
+
+def _tail(steps: Sequence[tuple[str, Step]]) -> list[InsertOne[Document]]:
+    """The history of a commit."""
+    time = time_ns() // 1000
+    return [InsertOne({"_id": tail_id(entity_id, time), **step.points}) for entity_id, step in steps]
 
 
 class Coalesced:
@@ -133,38 +140,52 @@ class Worker:
     def _update_one(self, _order: Order) -> Operation:
         async def operation(_client: int) -> int:
             entity_id = random.choice(self._updates.ids)
-            done = await self._entities.update_one({"_id": entity_id}, self._updates.next(entity_id))
+            done = await self._entities.update_one({"_id": entity_id}, self._updates.next(entity_id).entity)
             return done.modified_count
 
         return operation
 
     def _change_groups(self, order: Order, changes: Changes) -> Operation:
         async def operation(client: int) -> int:
-            ids = changes.pick(order.size, client, order.clients)
-            await self._transaction(ids, [UpdateOne({"_id": each}, changes.next(each)) for each in ids])
-            return len(ids)
+            steps = [(each, changes.next(each)) for each in changes.pick(order.size, client, order.clients)]
+            entities = [UpdateOne({"_id": entity_id}, step.entity) for entity_id, step in steps]
+            await self._transaction(steps, {ENTITIES: entities, TAIL: _tail(steps)})
+            return len(steps)
 
         return operation
 
     def _insert_groups(self, order: Order) -> Operation:
-        async def operation(_client: int) -> int:
-            documents = self._data.new_documents(order.size)
-            await self._transaction([each["_id"] for each in documents], [InsertOne(each) for each in documents])
-            return len(documents)
+        counted = [self._data.counted(order.size, client) for client in range(order.clients)]
+
+        async def operation(client: int) -> int:
+            steps = self._data.new_entities(order.size)
+            entities = [InsertOne(step.entity) for _, step in steps]
+            entries = [UpdateOne({"_id": each}, step.entry, upsert=True) for each, step in steps if step.entry]
+            writes: dict[str, Sequence[Write]] = {
+                ENTITIES: entities,
+                COUNTS: counted[client],
+                TAIL: _tail(steps),
+                EVOLUTIONS: entries,
+            }
+            await self._transaction(steps, writes)
+            return len(steps)
 
         return operation
 
-    async def _transaction(self, ids: Sequence[str], writes: Sequence[Write]) -> None:
+    async def _transaction(self, steps: Sequence[tuple[str, Step]], writes: Mapping[str, Sequence[Write]]) -> None:
+        ids = [entity_id for entity_id, _ in steps]
         async with self._client.start_session() as session:
             await session.start_transaction(read_concern=SNAPSHOT, write_concern=DURABLE)
             query = {"_id": {"$in": ids}}
             await self._entities.find(query, {"j": 1, "r": 1}, batch_size=len(ids) + 1, session=session).to_list()
-            await self._entities.bulk_write(writes, ordered=False, session=session)
+            for collection, operations in writes.items():
+                await self._database[collection].bulk_write(operations, ordered=False, session=session)
             await session.commit_transaction()
 
     def _insert_bulk(self, order: Order) -> Operation:
         async def operation(_client: int) -> int:
-            await self._entities.insert_many(self._data.new_documents(order.size), ordered=False)
+            documents = [step.entity for _, step in self._data.new_entities(order.size)]
+            await self._entities.insert_many(documents, ordered=False)
             return order.size
 
         return operation
@@ -175,7 +196,7 @@ class Worker:
         async def operation(client: int) -> int:
             ids = changes.pick(order.size, client, order.clients)
             await self._entities.bulk_write(
-                [UpdateOne({"_id": each}, changes.next(each)) for each in ids], ordered=False
+                [UpdateOne({"_id": each}, changes.next(each).entity) for each in ids], ordered=False
             )
             return len(ids)
 

@@ -4,20 +4,20 @@ import asyncio
 import random
 import socket
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from uuid import uuid4
 
-from starlette.types import ASGIApp
-
 from broker import telemetry
 from broker.api import application
+from broker.api.application import Application
 from broker.api.rendered import Rendered
 from broker.api.services import Check, Services
 from broker.delivery.service import Delivery
 from broker.errors import StartError, StoreUnavailable
+from broker.feed.feeds import CATCHING_UP, Feeds
 from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.model.durations import duration
@@ -49,7 +49,7 @@ from broker.validation.rules import Rules
 _logger = telemetry.log(__name__)
 
 
-def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
+def create_app(settings: Settings, worker: int = 0) -> Application:
     """The broker as an ASGI application; `worker`: its number among those on this machine.
 
     It serves while the database is away, with 503, and recovers by itself.
@@ -58,6 +58,7 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
         raise StartError("The application has no database.", "Start it by `broker serve`, or set NGSILD_MONGODB_URI.")
     telemetry.configure_logging(settings.log_level, settings.log_format)
     uri = settings.mongodb_uri.get_secret_value()
+    ending: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
@@ -82,6 +83,8 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
             queries_in_flight=settings.queries_in_flight,
             worker=_number(worker),
         )
+        feeds = Feeds(settings, store, connect(uri, pool=settings.feed_viewers + CATCHING_UP))
+        ending.append(feeds.end)
         client = Client(Guard(settings.allowed_networks))
         records = Records(store.control)
         contexts = Contexts(settings, client, records)
@@ -106,18 +109,20 @@ def create_app(settings: Settings, worker: int = 0) -> ASGIApp:
                 catalogue=catalogue,
                 models=Registry(database, settings.database, bundle()),
                 rendered=Rendered(settings.render_cache_mb * 2**20),
+                feeds=feeds,
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),
             )
         finally:
             for task in background:
                 task.cancel()
+            await feeds.close()
             await delivery.stop()
             await contexts.close()
             await client.close()
             await store.close()
 
-    return application.create(services)
+    return application.create(services, ending)
 
 
 def _default_rule(settings: Settings) -> Rule:

@@ -14,7 +14,9 @@
     ├── NoMultiTenantSupport      501
     ├── LdContextNotAvailable     504
     └── InternalError             500
-        └── StoreUnavailable      503  with Retry-After
+        └── Unavailable           503  with Retry-After
+            ├── StoreUnavailable
+            └── Overloaded
     StartError                         the process cannot start: one sentence, and what to do
 
 GS CIM 009 §5.5.2, §6.3.2. The statuses without a body (405, 406, 411, 413, 414, 415) belong to HTTP: see `broker.api`.
@@ -158,13 +160,26 @@ class InternalError(BrokerError):
     """A fault of the broker."""
 
 
-class StoreUnavailable(InternalError):
-    """The database does not answer, or not in time: whether a write was made is not known; try again."""
+class Unavailable(InternalError):
+    """Not now: try again."""
 
-    title = "Database unavailable"
+    title = "Unavailable"
     status = 503
     retry_after: ClassVar[int] = 2
     """Seconds."""
+
+
+class StoreUnavailable(Unavailable):
+    """The database does not answer, or not in time: whether a write was made is not known; try again."""
+
+    title = "Database unavailable"
+
+
+class Overloaded(Unavailable):
+    """A worker has as much to do as it may have."""
+
+    title = "Overloaded"
+    retry_after = 10
 
 
 class StartError(Exception):

@@ -179,6 +179,31 @@ class Settings(BaseSettings):
         description="Seconds that a notification is tried again for when it fails; then it is a dead letter.",
     )
     dead_letter_days: float = Field(7.0, gt=0, description="Days that dead letters are kept.")
+    feed_viewers: int = Field(
+        1000, ge=0, description="Most viewers of live feeds, for each worker; others are answered with 503."
+    )
+    feed_heartbeat: float = Field(
+        15.0, gt=0, le=300, description="Seconds without an event after which a live feed shows that it is alive."
+    )
+    feed_window: float = Field(
+        86_400.0,
+        gt=0,
+        description="Seconds after which a viewer that comes back to a live feed begins anew, though MongoDB's oplog "
+        "may reach back further.",
+    )
+    feed_queue_mb: int = Field(
+        64,
+        ge=1,
+        le=65_536,
+        description="Memory for events that wait for slow viewers, in MiB, for each worker; the slowest lose theirs "
+        "and begin anew.",
+    )
+    feed_entities: int = Field(
+        500_000,
+        ge=0,
+        description="Most entities that live feeds remember to show, for each worker; beyond them, feeds tell of "
+        "entities that leave without knowing that they were shown.",
+    )
     sweep_interval: float = Field(
         10.0, gt=0, description="Seconds between two sweeps of expired entities and attributes."
     )

@@ -64,6 +64,8 @@ NOTIFICATION_LAG: Final = Histogram(
 NOTIFICATIONS_OWED: Final = Gauge(
     "ngsild_notifications_owed", "Notifications in the outbox, roughly.", multiprocess_mode="mostrecent"
 )
+FEED_VIEWERS: Final = Gauge("ngsild_feed_viewers", "Viewers of live feeds.", multiprocess_mode="livesum")
+FEED_EVENTS: Final = Counter("ngsild_feed_events", "Events sent to viewers of live feeds.", ("kind",))
 CONTEXT_CACHE: Final = Counter("ngsild_context_cache", "Look-ups of compiled contexts.", ("result",))
 CONTEXT_HITS: Final = CONTEXT_CACHE.labels("hit")
 CONTEXT_MISSES: Final = CONTEXT_CACHE.labels("miss")
@@ -74,6 +76,8 @@ CONTEXTS_FAILED: Final = CONTEXT_FETCHES.labels("failed")
 MODEL_VIOLATIONS: Final = Counter(
     "ngsild_model_violations", "States of entities that violated their data models.", ("mode",)
 )
+VIOLATIONS_ACCEPTED: Final = MODEL_VIOLATIONS.labels("warn")
+VIOLATIONS_REFUSED: Final = MODEL_VIOLATIONS.labels("strict")
 
 Observe: TypeAlias = Callable[[int, float], None]
 

@@ -29,11 +29,16 @@ settings.register_profile(
 )
 settings.load_profile("busy machine")
 
+KILLS = 20
 START_SECONDS = 60
 ADMIN_TOKEN = "token of the tests"
 OPERATOR = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 """What shows that a request is the operator's."""
 END_SECONDS = 30
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=KILLS, help=f"Kills of each drill that kills; {KILLS} if absent.")
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def serving(folder: Path, *, workers: int = 1, **settings: str) -> Iterator[Runn
             [sys.executable, "-m", "broker", "serve"], env=environment, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            yield RunningBroker(f"http://127.0.0.1:{port}", process, log, workers)
+            yield RunningBroker(f"http://127.0.0.1:{given['port']}", process, log, workers)
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -1,6 +1,6 @@
 """The ASGI application: Starlette for the lifespan, our own border for the requests."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias
 
@@ -19,9 +19,10 @@ Start: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]
 class Application(Starlette):
     """Requests go straight to the border. It renders every error itself: Starlette's layers for that are left out."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, ending: Sequence[Callable[[], None]]) -> None:
         super().__init__(lifespan=self._serving)
         self._start = start
+        self._ending = ending
         self._border: Border
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -30,6 +31,11 @@ class Application(Starlette):
         for middleware, args, kwargs in reversed(self.user_middleware):
             app = middleware(app, *args, **kwargs)
         return app
+
+    def end(self) -> None:
+        """Soon no more is served: answers that would go on for ever are brought to their end."""
+        for end in self._ending:
+            end()
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -47,6 +53,6 @@ class Application(Starlette):
                 self._border.close()
 
 
-def create(start: Start) -> Application:
-    """The application that serves the operations table with what `start` opens."""
-    return Application(start)
+def create(start: Start, ending: Sequence[Callable[[], None]] = ()) -> Application:
+    """The application that serves the operations table with what `start` opens; `ending`: called when it is to end."""
+    return Application(start, ending)

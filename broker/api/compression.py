@@ -10,7 +10,7 @@ from typing import Final
 
 from broker.api.negotiation import weights
 from broker.api.requests import Headers
-from broker.api.responses import Response
+from broker.api.responses import Response, Stream
 
 LEVEL: Final = 3
 """Pages of entities shrink to a fifth at 130 MB/s; level 6 makes them a tenth smaller in thrice the time."""
@@ -42,9 +42,7 @@ class Compression:
         length = (b"content-length", b"%d" % len(response.body))
         response.headers = [line for line in response.headers if line[0] != b"content-length"] + [length, _GZIP]
 
-    def encode_stream(
-        self, response: Response, stream: AsyncGenerator[bytes, None], headers: Headers
-    ) -> AsyncGenerator[bytes, None]:
+    def encode_stream(self, response: Response, stream: Stream, headers: Headers) -> Stream:
         """The body of an answer that is made while it is sent, compressed if the request accepts that."""
         response.headers.append(_VARY)
         accepted = headers.get(b"accept-encoding")
@@ -53,11 +51,11 @@ class Compression:
         response.headers.append(_GZIP)
         return self._compressed(stream)
 
-    async def _compressed(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async def _compressed(self, chunks: Stream) -> AsyncGenerator[bytes, None]:
         loop = asyncio.get_running_loop()
         compressor = zlib.compressobj(LEVEL, wbits=31)
         async with aclosing(chunks):
-            async for chunk in chunks:
+            while (chunk := await anext(chunks, None)) is not None:
                 compressed = await loop.run_in_executor(self._executor, compressor.compress, chunk)
                 if compressed:
                     yield compressed

@@ -8,7 +8,14 @@ from typing import Final
 
 from broker.api.requests import Headers
 from broker.api.responses import HeaderLine, Response
-from broker.names import COUNT_HEADER, COUNT_LIMITED_HEADER, ENTITY_MAP_HEADER, TENANT_HEADER, WARNING_HEADER
+from broker.names import (
+    COUNT_HEADER,
+    COUNT_LIMITED_HEADER,
+    ENTITY_MAP_HEADER,
+    LAST_EVENT_HEADER,
+    TENANT_HEADER,
+    WARNING_HEADER,
+)
 
 ANY: Final = "*"
 EXPOSED: Final = (
@@ -18,7 +25,7 @@ EXPOSED: Final = (
 """Headers of answers that a page may read, besides those that every page may."""
 TAKEN: Final = (
     *("Accept", "Authorization", "Content-Type", "Link", "Prefer", "Via", "X-Request-Id", "traceparent"),
-    *(TENANT_HEADER, ENTITY_MAP_HEADER, "NGSILD-Snapshot"),
+    *(TENANT_HEADER, ENTITY_MAP_HEADER, "NGSILD-Snapshot", LAST_EVENT_HEADER),
 )
 """Headers of requests that a page may set."""
 MAX_AGE: Final = 7200

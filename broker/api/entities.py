@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from broker.api import entity_maps, joining, rendering, streaming
+from broker.api import entity_maps, joining, live, rendering, streaming
 from broker.api.batch import result_of
 from broker.api.paging import page_lines, page_of
 from broker.api.parameters import DROP, JOIN, KEEP, LANG, OBSERVED_AT, Parameter, options
@@ -19,7 +19,7 @@ from broker.errors import BadRequestData
 from broker.model.merge import SCOPE
 from broker.model.parse import parse_attribute_name, parse_entity, parse_fragment
 from broker.model.patch import Extras
-from broker.names import API_ROOT
+from broker.names import API_ROOT, EVENT_STREAM
 from broker.query.plan import Query
 from broker.store.queries import Matches
 
@@ -73,6 +73,8 @@ async def delete(request: Request, services: Services) -> Response:
 
 async def query(request: Request, services: Services) -> Response:
     """GET /entities."""
+    if request.media == EVENT_STREAM:
+        return await live.feed(request, services)
     page = page_of(request, services.settings)
     joining.join_of(request, services.settings)
     asked = query_of(request, page)

@@ -7,7 +7,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from itertools import count
 from time import perf_counter
@@ -19,7 +19,7 @@ from broker.api import admin, parameters, problems
 from broker.api.compression import Compression
 from broker.api.cors import Cors
 from broker.api.deadlines import Deadlines, Task
-from broker.api.departures import Departure, departure_of
+from broker.api.departures import Departure
 from broker.api.negotiation import accepted
 from broker.api.operation import Action, Operation
 from broker.api.requests import (
@@ -34,7 +34,7 @@ from broker.api.requests import (
     split_context,
     tenant_of,
 )
-from broker.api.responses import Response, warning_lines
+from broker.api.responses import Response, Stream, warning_lines
 from broker.api.router import Route, Router
 from broker.api.services import Services
 from broker.call import DEFAULT_TENANT, Call
@@ -91,8 +91,11 @@ class Border:
         except Exception:  # noqa: BLE001  the border: nothing gets past it, nothing leaks
             _log.exception("request failed", operation=operation)
             response = problems.unexpected(request_id.decode("ascii"))
+        if response.lasting:  # how long it lasts is no time that anybody waits
+            self._observe(operation, response.status, scope, started)
         sent = await self._send(response, request_id, scope["method"], headers, receive, send)
-        self._observe(operation, response.status if sent else BROKEN_OFF, scope, started)
+        if not response.lasting:
+            self._observe(operation, response.status if sent else BROKEN_OFF, scope, started)
 
     async def _timed(
         self, route: Route, path: dict[str, str], scope: Scope, headers: Headers, receive: Receive
@@ -190,7 +193,7 @@ class Border:
     async def _send_stream(
         self,
         response: Response,
-        stream: AsyncGenerator[bytes, None],
+        stream: Stream,
         method: str,
         headers: Headers,
         receive: Receive,
@@ -200,7 +203,7 @@ class Border:
 
         Nothing is made before the client has taken what was made before it; each part has the time of a request.
         """
-        if self._compressed_from < sys.maxsize:
+        if self._compressed_from < sys.maxsize and not response.lasting:
             stream = self._compression.encode_stream(response, stream, headers)
         async with aclosing(stream):
             await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
@@ -208,7 +211,8 @@ class Border:
                 try:
                     await self._send_parts(stream, receive, send)
                 except (BrokerError, TimeoutError, ClientGone) as error:
-                    _log.warning("answer broken off", reason=str(error) or type(error).__name__)
+                    if not response.lasting:
+                        _log.warning("answer broken off", reason=str(error) or type(error).__name__)
                     return False
                 except Exception:  # noqa: BLE001  the border
                     _log.exception("answer broken off")
@@ -216,19 +220,23 @@ class Border:
         await send({"type": "http.response.body", "body": b""})
         return True
 
-    async def _send_parts(self, stream: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
+    async def _send_parts(self, stream: Stream, receive: Receive, send: Send) -> None:
         """Send all parts. Raises ClientGone once the client has left, TimeoutError."""
-        departed = asyncio.create_task(departure_of(receive))
+        task: Task = asyncio.current_task()  # type: ignore[assignment]  # a server runs each request in a task
+        departure = Departure(task, receive)
         try:
-            while not departed.done():
+            while True:
                 async with asyncio.timeout(self._settings.request_timeout):
                     part = await anext(stream, None)
                     if part is None:
                         return
                     await send({"type": "http.response.body", "body": part, "more_body": True})
-            raise ClientGone
+        except asyncio.CancelledError:
+            if departure.left():
+                raise ClientGone from None
+            raise
         finally:
-            departed.cancel()
+            departure.end()
 
     def close(self) -> None:
         """Let go of what it holds."""

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from broker.api.responses import CONTENT_TYPE, Response, bare, content, json
-from broker.errors import BrokerError, DataModelViolated, InternalError, StoreUnavailable
+from broker.errors import BrokerError, DataModelViolated, InternalError, StoreUnavailable, Unavailable
 from broker.names import JSON
 
 
@@ -138,7 +138,7 @@ def document(error: BrokerError) -> dict[str, Any]:
 def response(error: BrokerError) -> Response:
     """The problem document, answered."""
     answer = content(error.status, CONTENT_TYPE[JSON], orjson.dumps(document(error)))
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, Unavailable):
         answer.headers.append((b"retry-after", b"%d" % error.retry_after))
     return answer
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from broker.api import problems
+from broker.api.transport import JoiningTransport
 from broker.api.problems import BareStatus
 from broker.api.responses import Response
 from broker.errors import InvalidRequest
@@ -37,7 +38,7 @@ class HeadTooLarge(BareStatus):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection whose requests have heads of bounded size, that arrive in bounded time."""
+    """A connection whose requests have heads of bounded size, that arrive in bounded time; its answers leave whole."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,7 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a first request, not for ever."""
-        super().connection_made(transport)
+        super().connection_made(JoiningTransport(transport, self.loop))
         self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

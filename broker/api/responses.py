@@ -1,8 +1,8 @@
 """Answers as values, and the header lines that they share."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import quote
 
 import orjson
@@ -26,19 +26,29 @@ _EMPTY: Final[HeaderLine] = (b"content-length", b"0")
 _SEGMENT_SAFE: Final = ":@!$&'()*+,;=-._~"
 
 
+class Stream(Protocol):
+    """Parts of a body, in their order; closed in any case."""
+
+    async def __anext__(self) -> bytes: ...
+
+    async def aclose(self) -> None: ...
+
+
 class Response:
     """What is sent: status, header lines, body. Content-Length is among the lines wherever there may be a body.
 
     A body that is too large to hold comes as `stream`, after `body`; then there is no Content-Length.
     """
 
-    __slots__ = ("body", "headers", "status", "stream")
+    __slots__ = ("body", "headers", "lasting", "status", "stream")
 
     def __init__(self, status: int, headers: list[HeaderLine], body: bytes = b"") -> None:
         self.status = status
         self.headers = headers
         self.body = body
-        self.stream: AsyncGenerator[bytes, None] | None = None
+        self.stream: Stream | None = None
+        self.lasting = False
+        """Its stream goes on for as long as its client stays: it is sent part by part, never in gzip."""
 
 
 def content(status: int, content_type: HeaderLine, body: bytes) -> Response:
@@ -46,7 +56,7 @@ def content(status: int, content_type: HeaderLine, body: bytes) -> Response:
     return Response(status, [content_type, (b"content-length", b"%d" % len(body))], body)
 
 
-def streamed(status: int, content_type: HeaderLine, stream: AsyncGenerator[bytes, None]) -> Response:
+def streamed(status: int, content_type: HeaderLine, stream: Stream) -> Response:
     """An answer whose body is made while it is sent."""
     response = Response(status, [content_type])
     response.stream = stream

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from broker.api.rendered import Rendered
+from broker.feed.feeds import Feeds
 from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
 from broker.settings import Settings
@@ -29,6 +30,7 @@ class Services:
     catalogue: Catalogue
     models: Registry
     rendered: Rendered
+    feeds: Feeds
     checks: Mapping[str, Check]
     """Name to check: what `/health` and `/ready` run."""
     version: str

@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from broker.api import rendering
+from broker.api import contexts, rendering
 from broker.api.paging import page_lines, page_of
 from broker.api.parameters import options
 from broker.api.requests import Request
 from broker.api.responses import Response, bare, created, segment
 from broker.api.services import Services
-from broker.names import API_ROOT
+from broker.names import API_ROOT, NULL
 from broker.store.subscriptions import Listing
 from broker.store.visible import current_instant
 from broker.subscriptions import manage
@@ -25,6 +25,7 @@ async def create(request: Request, services: Services) -> Response:
         request.payload,
         current_instant(),
         max_join_level=services.settings.max_join_level,
+        url_of_context=_url_of_context(request, services),
     )
     return created(f"{API_ROOT}/subscriptions/{segment(found)}")
 
@@ -57,6 +58,7 @@ async def update(request: Request, services: Services) -> Response:
         request.payload,
         current_instant(),
         max_join_level=services.settings.max_join_level,
+        url_of_context=_url_of_context(request, services) if await _new_context(request, services) else None,
     )
     return bare(204)
 
@@ -70,6 +72,24 @@ async def delete(request: Request, services: Services) -> Response:
 def _shown(request: Request, found: manage.Shown) -> dict[str, Any]:
     sys_attrs = rendering.SYS_ATTRS in (request.get(OPTIONS) or ())
     return manage.as_shown(found, request.call.context, current_instant(), sys_attrs=sys_attrs)
+
+
+def _url_of_context(request: Request, services: Services) -> manage.UrlOfContext:
+    """What gives the request's @context a URL, if it has none (ImplicitlyCreated, GS CIM 009 §5.13.1)."""
+
+    async def url() -> str:
+        call = request.call
+        return await services.catalogue.implicit(call.tenant, call.context.source, contexts.base(request, services))
+
+    return url
+
+
+async def _new_context(request: Request, services: Services) -> bool:
+    """Whether a fragment brings a @context of its own, or takes away the one that was named."""
+    if isinstance(request.payload, dict) and request.payload.get("jsonldContext") == NULL:
+        return True
+    default = await services.contexts.resolve(None)
+    return request.call.context.key not in (default.key, services.contexts.core.key)
 
 
 async def _resolve(payload: Any, services: Services) -> None:

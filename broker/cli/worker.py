@@ -8,9 +8,11 @@ import gc
 import os
 import socket
 import sys
+from collections.abc import Callable
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from broker import settings as configuration
 from broker.api.protocol import BoundedProtocol
@@ -29,11 +31,12 @@ COLLECT_AFTER: Final = (50_000, 20, 50)
 
 
 class Server(uvicorn.Server):
-    """A server that says when it serves."""
+    """A server that says when it serves, and calls `end` before it waits for what is in flight."""
 
-    def __init__(self, config: uvicorn.Config, ready: int) -> None:
+    def __init__(self, config: uvicorn.Config, ready: int, end: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._end = end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -44,10 +47,14 @@ class Server(uvicorn.Server):
             os.write(self._ready, b"1")
             os.close(self._ready)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end()
+        await super().shutdown(sockets)
 
-def _config(settings: Settings, worker: int) -> uvicorn.Config:
+
+def _config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(settings, worker),
+        app,
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
@@ -71,7 +78,8 @@ def main(ready: int, worker: int) -> int:
     """Serve until asked to end; the exit code."""
     try:
         settings = configuration.load()
-        server = Server(_config(settings, worker), ready)
+        app = create_app(settings, worker)
+        server = Server(_config(settings, app), ready, app.end)
         server.run(sockets=[sockets.listen(settings.host, settings.port)])
     except StartError as error:
         console.tell(error)

@@ -25,6 +25,8 @@ from broker.model.join import View, flattened, inline_renderer
 from broker.model.notification import Anything, Telling, Told, rendered, told
 from broker.model.render import Render, renderer
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD, TENANT_HEADER
+from broker.query.ast import Condition
+from broker.query.to_predicate import linking
 from broker.store.outbox import Step
 from broker.store.store import Store
 from broker.subscriptions.document import Subscription, Trigger
@@ -52,7 +54,9 @@ class Rendering:
 
     async def changes(self, subscription: Subscription, happened: Sequence[Happened], letter_id: str) -> Message | None:
         """The notification of changes; None if it would show nothing. Raises BrokerError."""
-        context = await self._contexts.resolve(subscription.context)
+        context = await self._contexts.lasting(subscription.context)
+        if subscription.linked_q is not None:
+            happened = await self._meeting(subscription, subscription.linked_q, happened)
         if subscription.join is not None:
             telling = _telling(subscription)
             shown = [told(each.step.old, each.step.new, each.instant, telling) for each in happened]
@@ -63,9 +67,17 @@ class Rendering:
 
     async def entities(self, subscription: Subscription, found: Sequence[Entity]) -> Message | None:
         """The notification of entities as they are; None if it would show nothing. Raises BrokerError."""
-        context = await self._contexts.resolve(subscription.context)
+        context = await self._contexts.lasting(subscription.context)
         pieces = await self._joined(subscription, context, [Told(entity) for entity in found])
         return _message(subscription, context, pieces, uuid4().hex) if pieces else None
+
+    async def _meeting(
+        self, subscription: Subscription, q: Condition, happened: Sequence[Happened]
+    ) -> Sequence[Happened]:
+        """The steps of entities that link to what `q` asks for, as it is now. Raises BrokerError."""
+        states = [state for each in happened if (state := each.step.new or each.step.old) is not None]
+        meets = linking(q, await self._store.linked(subscription.tenant, subscription.query, states))
+        return [each for each, state in zip(happened, states, strict=True) if meets(state)]
 
     def _pieces(
         self, subscription: Subscription, context: CompiledContext, happened: Sequence[Happened]

@@ -6,6 +6,7 @@ nothing of it is under way.
 """
 
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from typing import Final
 from zlib import crc32
 
@@ -22,8 +23,8 @@ def shard_of(lane: str) -> int:
 
 
 def owner_of(shard: int, members: Iterable[str]) -> str:
-    """The member that a shard belongs to."""
-    return max(members, key=lambda member: (crc32(f"{shard} {member}".encode()), member))
+    """The member that a shard belongs to. No CRC: by that, one member would have nearly all."""
+    return max(members, key=lambda member: blake2b(f"{shard} {member}".encode(), digest_size=8).digest())
 
 
 class Shards:

@@ -23,6 +23,8 @@ def alive(entity: Entity, now: str) -> Entity | None:
 
 def next_expiry(entity: Entity) -> str | None:
     """The first `expiresAt` in the entity or anywhere below it; None if nothing in it expires."""
+    if entity.expires_at is None and not _is_transient(entity.attributes):
+        return None
     instants = list(_expiries(entity.attributes))
     if entity.expires_at is not None:
         instants.append(entity.expires_at)

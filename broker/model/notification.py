@@ -5,19 +5,12 @@ change touched says what it was. Of a deleted entity there is id and type, and `
 deleted where that was waited for. GS CIM 009 §4.5.2 (previous values), §5.3.1, §5.8.6.
 """
 
-from collections.abc import Callable, Container, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Container
+from typing import Any, NamedTuple
 
 from broker.model.entity import Attributes, Entity, Instance, created_at, modified_at
 from broker.model.kinds import KINDS, PROOF
-from broker.names import DEFAULT_DATASET, NULL
-
-_NULLS: Final[Mapping[str, Any]] = {
-    "LanguageProperty": {DEFAULT_DATASET: NULL},
-    "ListProperty": [NULL],
-    "ListRelationship": [NULL],
-}
-"""Kind to what stands in the place of its value; the others have the bare Null."""
+from broker.names import NULL
 
 
 class Telling(NamedTuple):
@@ -100,7 +93,7 @@ def _null(name: str, instance: Instance, owner: Entity, instant: str, telling: T
     if telling.simplified:
         return {"type": "Property", "value": NULL, **dataset}
     kind = instance["type"]
-    null: Instance = {"type": kind, KINDS[kind].member: _NULLS.get(kind, NULL), **dataset}
+    null: Instance = {"type": kind, KINDS[kind].member: KINDS[kind].null, **dataset}
     if telling.show_changes:
         null |= _previous(name, instance)
     if telling.sys_attrs:

@@ -72,15 +72,17 @@ def as_row(sequence: int, owner: str, instance: Instance, deleted_at: str | None
     return Row(sequence, created, modified_at(instance, owner), False, body)
 
 
-def recorded(old: Entity | None, new: Entity | None, instant: str) -> Iterator[Recorded]:
+def recorded(old: Entity | None, new: Entity | None, instant: str) -> list[Recorded]:
     """The points of a step from one state to the next."""
+    points: list[Recorded] = []
     before = old.attributes if old is not None else {}
     after = new.attributes if new is not None else {}
     if new is not None:
-        yield from _touched(before, after, new.created_at)
+        _add_touched(points, before, after, new.created_at)
     if old is not None:
-        yield from _removed(before, after, old.created_at, instant)
-    yield from _scopes(old, new, instant)
+        _add_removed(points, before, after, old.created_at, instant)
+    points += _scopes(old, new, instant)
+    return points
 
 
 def differ(old: Any, new: Any) -> bool:
@@ -119,26 +121,30 @@ def kept(point: Recorded, rule: Rule, old: Entity | None, marks: Marks) -> bool:
     return True
 
 
-def _touched(before: Attributes, after: Attributes, owner: str) -> Iterator[Recorded]:
+def _add_touched(points: list[Recorded], before: Attributes, after: Attributes, owner: str) -> None:
     for name, instances in after.items():
-        was = before.get(name)
+        was = before.get(name, ())
         if was is instances:
             continue
-        untouched = {id(instance) for instance in was or ()}
-        for instance in instances:
-            if id(instance) not in untouched:
-                yield Recorded(name, owner, instance)
+        if len(instances) == 1 and len(was) <= 1:  # mostly
+            if not was or was[0] is not instances[0]:
+                points.append(Recorded(name, owner, instances[0]))
+            continue
+        untouched = {id(instance) for instance in was}
+        points += [Recorded(name, owner, instance) for instance in instances if id(instance) not in untouched]
 
 
-def _removed(before: Attributes, after: Attributes, owner: str, instant: str) -> Iterator[Recorded]:
+def _add_removed(points: list[Recorded], before: Attributes, after: Attributes, owner: str, instant: str) -> None:
     for name, instances in before.items():
         left = after.get(name, ())
         if left is instances:
             continue
+        if len(left) == len(instances) == 1 and left[0].get("datasetId") == instances[0].get("datasetId"):
+            continue
         datasets = {instance.get("datasetId") for instance in left}
         for instance in instances:
             if instance.get("datasetId") not in datasets:
-                yield Recorded(name, owner, _bare(instance), instant)
+                points.append(Recorded(name, owner, _bare(instance), instant))
 
 
 def _bare(instance: Instance) -> Instance:

@@ -16,7 +16,7 @@ from broker.model.parse_attributes import is_bare_value
 from broker.model.project import Members, in_language, omit, pick, with_datasets
 from broker.model.values import VERBATIM, compact_value
 from broker.model.versions import Version, amendment
-from broker.names import DEFAULT_DATASET
+from broker.names import DEFAULT_DATASET, NULL
 
 Format: TypeAlias = Literal["normalized", "concise", "simplified"]
 Render: TypeAlias = Callable[[Entity], dict[str, Any]]
@@ -245,7 +245,7 @@ class _Normalized(_Renderer):
         if member in ("valueList", "previousValueList"):
             return compact_value(content, self.names)
         if member in ("objectList", "previousObjectList"):
-            return [{"object": target} for target in content]
+            return content if content == [NULL] else [{"object": target} for target in content]
         return self.terms(content)
 
     def times(self, out: dict[str, Any], instance: Instance, owner: str) -> None:

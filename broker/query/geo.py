@@ -66,7 +66,11 @@ def reference(kind: Any, coordinates: Any, names: tuple[str, str]) -> tuple[str,
             coordinates = orjson.loads(coordinates)
         except orjson.JSONDecodeError:
             raise BadRequestData(f"{names[1]}: expected a JSON array, found {shown(coordinates)}.") from None
-    return kind, _frozen(check_geometry({"type": kind, "coordinates": coordinates}, names[1])["coordinates"])
+    try:
+        checked = check_geometry({"type": kind, "coordinates": coordinates}, names[1])
+    except BadRequestData as error:
+        raise BadRequestData(error.detail.replace(": coordinates:", ":", 1)) from None
+    return kind, _frozen(checked["coordinates"])
 
 
 def _relation(georel: Any) -> tuple[Relation, float]:

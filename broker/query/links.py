@@ -1,6 +1,7 @@
 """Conditions on linked entities in `q`: which there are, and where they lead (GS CIM 009 §4.9)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from broker.query.ast import And, Comparison, Condition, Exists, LinksTo, Matches, Or, Path
 
@@ -19,6 +20,19 @@ def paths(node: Condition) -> Iterator[Path]:
             yield from paths(operand)
     elif isinstance(node, Exists | Comparison | Matches) and node.path.link is not None:
         yield node.path
+
+
+def of_itself(node: Condition) -> Condition:
+    """What a condition asks of the entity itself: that it has links, wherever they lead.
+
+    Whatever meets the condition meets this. No condition is the opposite of another, so nothing that is let through
+    here would be shut out further up.
+    """
+    if isinstance(node, And | Or):
+        return type(node)(tuple(map(of_itself, node.operands)))
+    if isinstance(node, Exists | Comparison | Matches) and node.path.link is not None:
+        return Exists(replace(node.path, link=None))
+    return node
 
 
 def depth(node: Condition) -> int:

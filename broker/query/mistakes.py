@@ -28,6 +28,7 @@ Q: Final[Mapping[str, tuple[str, ...]]] = {
         "a==2026-13-45",
     ),
     "expected a value of the same kind": ('a==1.."b"', "a==true..2", "a==2026-01-01..12:00:00Z"),
+    "is too complex": ('a~="(.{0,90}){0,9}"', 'a~="\\\\pL{9}"'),
     "is no regular expression": ("a~=(", 'a~="*"', "a~=[a", 'a!~="a**"', 'a~="(?=x)"'),
     "expected a pattern": ("a~=", 'a~=""', "a~=;b"),
     "longer than": ("a" * 9000,),

@@ -6,21 +6,27 @@ can look for in an index.
 
 import re
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import re2
 
-from broker.errors import BadRequestData
+from broker.errors import BadRequestData, TooComplexQuery
 from broker.model.grammar import shown
 
 MAX_LENGTH: Final = 512
 """Longest expression, in characters."""
+MAX_PROGRAM: Final = 2000
+"""Most instructions of a compiled expression: `\\pL`, the letters of all scripts, takes 1 200."""
+MAX_STEPS: Final = 1_000_000
+"""Most characters times instructions of one search: up to 0.1 s where RE2 finds no short cut."""
 _MAX_MEMORY: Final = 1 << 20
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = _MAX_MEMORY
+_OPTIONS.never_capture = True
 
 _PLAIN = re.compile(r"(?:[^\\.+*?()\[\]{}^$|]|\\[^\w\s])*")
 _ANYTHING: Final = ".*"
@@ -42,10 +48,12 @@ def check(text: str, where: str) -> str:
     if len(text) > MAX_LENGTH:
         raise BadRequestData(f"{where}: the pattern is longer than {MAX_LENGTH} characters.")
     try:
-        compiled(text)
+        size = compiled(text).programsize
     except re2.error as error:
         reason = error.args[0].decode("utf-8", "replace") if error.args else "not understood"
         raise BadRequestData(f"{where}: {shown(text)} is no regular expression: {reason}.") from None
+    if size > MAX_PROGRAM:
+        raise BadRequestData(f"{where}: {shown(text)} is too complex: {size} instructions; {MAX_PROGRAM} are the most.")
     return text
 
 
@@ -53,6 +61,22 @@ def check(text: str, where: str) -> str:
 def compiled(text: str) -> Any:
     """The compiled expression; its `search` takes a text."""
     return re2.compile(text, _OPTIONS)
+
+
+def searching(text: str) -> Callable[[str], bool]:
+    """Whether the expression is found in a string. The function raises TooComplexQuery for one that is too long."""
+    expression = compiled(text)
+    search = expression.search
+    longest = MAX_STEPS // max(1, expression.programsize)
+
+    def found(string: str) -> bool:
+        if len(string) > longest:
+            raise TooComplexQuery(
+                f"The pattern {shown(text)} is looked for in at most {longest} characters; there is a longer string."
+            )
+        return search(string) is not None
+
+    return found
 
 
 @lru_cache(maxsize=512)

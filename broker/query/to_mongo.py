@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, assert_never
 
 from broker.model.grammar import is_language
-from broker.query import keys, patterns
+from broker.query import keys, likeness, patterns
 from broker.query.ast import (
     AllScopes,
     AllTypes,
@@ -81,6 +81,9 @@ def entity_filter(query: Query, *, overflowing: bool = True) -> Filter:
         if overflowing and keyed.keyed:
             keyed = keyed._replace(mongo={"$or": [keyed.mongo, _HAS_MORE]})
         conditions.append(keyed)
+    mark = likeness.mark(query)
+    if mark and conditions:
+        conditions.append(Filter({f"~{mark}": {"$exists": False}}))  # no document has such a field
     return _all_of(conditions)
 
 

@@ -42,7 +42,10 @@ _SCALARS: Final = frozenset({str, int, float, bool})
 
 
 def matches(query: Query, linked: Linked = _NOTHING) -> Predicate:
-    """Whether an entity meets all conditions of a query; links lead to `linked`, which may be filled later."""
+    """Whether an entity meets all conditions of a query; links lead to `linked`, which may be filled later.
+
+    The function raises TooComplexQuery where a pattern is to be looked for in too long a string.
+    """
     parts: list[Predicate] = []
     if query.among is not None:
         among = query.among
@@ -75,8 +78,7 @@ def may_match(query: Query) -> Callable[[str], bool] | None:
 def _by_id(selector: Selector) -> Callable[[str], bool]:
     if selector.ids or selector.id_pattern is None:
         return frozenset(selector.ids).__contains__
-    search = patterns.compiled(selector.id_pattern.text).search
-    return lambda entity_id: search(entity_id) is not None
+    return patterns.searching(selector.id_pattern.text)
 
 
 def selects(selection: TypeSelection, types: Collection[str]) -> bool:
@@ -94,14 +96,14 @@ def selects(selection: TypeSelection, types: Collection[str]) -> bool:
 
 def _selector(selector: Selector) -> Predicate:
     types, ids = selector.types, frozenset(selector.ids)
-    pattern = None if ids or selector.id_pattern is None else patterns.compiled(selector.id_pattern.text)
+    pattern = None if ids or selector.id_pattern is None else patterns.searching(selector.id_pattern.text)
 
     def holds(entity: Entity) -> bool:
         if types is not None and not selects(types, entity.types):
             return False
         if ids and entity.id not in ids:
             return False
-        return pattern is None or pattern.search(entity.id) is not None
+        return pattern is None or pattern(entity.id)
 
     return holds
 
@@ -238,5 +240,5 @@ def _no_string(test: Test) -> Holds:
 
 
 def _searching(text: str) -> Test:
-    search = patterns.compiled(text).search
-    return lambda element: element.__class__ is str and search(element) is not None
+    found = patterns.searching(text)
+    return lambda element: element.__class__ is str and found(element)

@@ -26,12 +26,12 @@ HEARTBEAT_MS: Final = 3_000
 """A server that says nothing for this long and the connect timeout is taken for away, and what waits for it fails."""
 
 
-def connect(uri: str) -> Client:
-    """A client; it connects at the first use, and again whenever it lost the server."""
+def connect(uri: str, pool: int = POOL) -> Client:
+    """A client of at most `pool` connections; it connects at the first use, and again whenever it lost the server."""
     return AsyncMongoClient(
         uri,
         appname=APPLICATION,
-        maxPoolSize=POOL,
+        maxPoolSize=pool,
         serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
         connectTimeoutMS=CONNECT_TIMEOUT_MS,
         heartbeatFrequencyMS=HEARTBEAT_MS,

@@ -96,11 +96,19 @@ def _counts_alike(old: Entity | None, new: Entity | None) -> bool:
         return old is new
     if old.types != new.types or len(old.attributes) != len(new.attributes):
         return False
+    present = old.attributes.get
     for name, instances in new.attributes.items():
-        before = old.attributes.get(name)
-        if before is not instances and (before is None or _kinds(before) != _kinds(instances)):
+        before = present(name)
+        if before is not instances and (before is None or not _alike(before, instances)):
             return False
     return True
+
+
+def _alike(old: list[Instance], new: list[Instance]) -> bool:
+    """Whether instances are of the same kinds. They are mostly one."""
+    if len(old) == len(new) == 1:
+        return bool(old[0]["type"] == new[0]["type"])
+    return _kinds(old) == _kinds(new)
 
 
 def _kinds(instances: list[Instance]) -> list[str]:

@@ -47,9 +47,14 @@ def all_duplicates(error: BulkWriteError) -> bool:
     return all(each.get("code") == _DUPLICATE_KEY for each in (error.details or {}).get("writeErrors", ()))
 
 
+def passes(error: PyMongoError) -> bool:
+    """Whether the database, or one that takes its place, may answer the next time."""
+    return isinstance(error, UNAVAILABLE) or (isinstance(error, OperationFailure) and error.code in _PASSING_CODES)
+
+
 def ours(error: PyMongoError) -> InternalError:
     """What to answer for an error of the database. What is a fault of ours is logged: the answer does not tell it."""
-    if isinstance(error, UNAVAILABLE) or (isinstance(error, OperationFailure) and error.code in _PASSING_CODES):
+    if passes(error):
         return StoreUnavailable("The database does not answer; try again.")
     if error.has_error_label("TransientTransactionError"):
         return StoreUnavailable("Other writes to the same entities kept this one from being written; try again.")

@@ -32,12 +32,14 @@ class Following:
 
     async def fetch(self, documents: Sequence[dict[str, Any]]) -> None:
         """Fetch what these documents link to, level by level. Raises TooComplexQuery, StoreUnavailable."""
-        if not self._paths:
-            return
+        if self._paths:
+            await self.follow([entity for entity in map(visible, documents) if entity is not None])
+
+    async def follow(self, candidates: Sequence[Entity]) -> None:
+        """The same for entities that are at hand."""
         if len(self.linked) + len(self._absent) > MOST_AT_ONCE // 2:
             self.linked.clear()
             self._absent.clear()
-        candidates = [entity for entity in map(visible, documents) if entity is not None]
         frontier = [(entity, path) for entity in candidates for path in self._paths]
         while frontier:
             reached = {

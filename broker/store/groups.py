@@ -28,7 +28,15 @@ from pymongo import DeleteOne, InsertOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
-from broker.errors import BadRequestData, BrokerError, InternalError, NonexistentTenant, StoreUnavailable, Violation
+from broker.errors import (
+    BadRequestData,
+    BrokerError,
+    DataModelViolated,
+    InternalError,
+    NonexistentTenant,
+    StoreUnavailable,
+    Violation,
+)
 from broker.model.entity import Entity, decode
 from broker.model.expiry import alive
 from broker.store import abandoned, shapes
@@ -50,7 +58,14 @@ from broker.store.errors import UNAVAILABLE, ours
 from broker.store.indexes import ENTITIES
 from broker.store.places import Indexing
 from broker.store.visible import current_instant
-from broker.telemetry import DATABASE_SECONDS, GROUP_CONFLICTS, GROUP_RETRIES, GROUP_SIZE
+from broker.telemetry import (
+    DATABASE_SECONDS,
+    GROUP_CONFLICTS,
+    GROUP_RETRIES,
+    GROUP_SIZE,
+    VIOLATIONS_ACCEPTED,
+    VIOLATIONS_REFUSED,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -139,6 +154,7 @@ class Groups:
         finally:
             self._slots.append(slot)
         for pending, result in zip(group, results, strict=True):
+            _count(result)
             pending.settle(result)
 
     async def _settled(self, group: Sequence[Pending], slot: int) -> list[Any]:
@@ -251,6 +267,14 @@ async def _commit(session: AsyncClientSession, give_up: float) -> None:
             await asyncio.sleep(_FIRST_PAUSE)
         else:
             return
+
+
+def _count(result: Any) -> None:
+    """Count an outcome, now that it is one: a group that was run again has had others."""
+    if result.__class__ is Warned:
+        VIOLATIONS_ACCEPTED.inc()
+    elif result.__class__ is DataModelViolated:
+        VIOLATIONS_REFUSED.inc()
 
 
 def _apply(group: Sequence[Pending], states: _States, check: Check | None) -> _Outcome:

@@ -105,36 +105,47 @@ def lanes_of(owed: Iterable[Owed]) -> set[str]:
     return {each.operation.lane for each in owed if isinstance(each.operation, _Owing)}
 
 
-def owe(deriving: Deriving, position: int, subscription_id: str, changes: Sequence[Change]) -> list[Owed]:
-    """Owe a subscription the notification of changes of one request; several, if it would be too large for one.
+class Debts:
+    """What the changes of a group owe: each is encoded once, however many subscriptions it is owed to."""
 
-    `position` counts what the group owes: it is another for each call.
-    """
-    group = min(change.revision for change in deriving.changes).to_bytes(8, "big") + deriving.slot.to_bytes(4, "big")
-    key = lane(deriving.tenant, subscription_id)
-    at = datetime.fromisoformat(changes[0].instant)
-    return [
-        Owed(
-            OUTBOX,
-            _Owing({"_id": group + (position << 8 | number).to_bytes(4, "big"), "s": key, "at": at, "e": steps}),
-            control=True,
-        )
-        for number, steps in enumerate(_portions(changes))
-    ]
+    def __init__(self, deriving: Deriving) -> None:
+        self._tenant = deriving.tenant
+        first = min(change.revision for change in deriving.changes)
+        self._group = first.to_bytes(8, "big") + deriving.slot.to_bytes(4, "big")
+        self._encoded: dict[tuple[str, int], list[Any]] = {}
+        self._notifications = 0
 
+    def owe(self, subscription_id: str, changes: Sequence[Change]) -> list[Owed]:
+        """Owe a subscription the notification of changes of one request; several, if it would be too large for one."""
+        key = lane(self._tenant, subscription_id)
+        at = datetime.fromisoformat(changes[0].instant)
+        position = self._notifications << 8
+        self._notifications += 1
+        return [
+            Owed(
+                OUTBOX,
+                _Owing({"_id": self._group + (position | number).to_bytes(4, "big"), "s": key, "at": at, "e": steps}),
+                control=True,
+            )
+            for number, steps in enumerate(self._portions(changes))
+        ]
 
-def _portions(changes: Sequence[Change]) -> list[list[list[Any]]]:
-    portions: list[list[list[Any]]] = []
-    size = MAX_BYTES
-    for change in changes:
-        old = None if change.old is None else encode(change.old)
-        new = None if change.new is None else encode(change.new)
-        if size >= MAX_BYTES or len(portions[-1]) >= MAX_STEPS:
-            portions.append([])
-            size = 0
-        portions[-1].append([change.entity_id, change.revision, old, new])
-        size += len(old or b"") + len(new or b"")
-    return portions
+    def _portions(self, changes: Sequence[Change]) -> list[list[list[Any]]]:
+        portions: list[list[list[Any]]] = []
+        size = MAX_BYTES
+        for change in changes:
+            key = change.entity_id, change.revision
+            step = self._encoded.get(key)
+            if step is None:
+                old = None if change.old is None else encode(change.old)
+                new = None if change.new is None else encode(change.new)
+                step = self._encoded[key] = [change.entity_id, change.revision, old, new]
+            if size >= MAX_BYTES or len(portions[-1]) >= MAX_STEPS:
+                portions.append([])
+                size = 0
+            portions[-1].append(step)
+            size += len(step[2] or b"") + len(step[3] or b"")
+        return portions
 
 
 def letter(document: Mapping[str, Any]) -> Letter:

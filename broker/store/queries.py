@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from operator import itemgetter
+from time import perf_counter
 from typing import Any, Final, NamedTuple
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -33,12 +34,16 @@ _FIRST_BATCH: Final = 200
 _LAST_BATCH: Final = 4000
 _REPLY: Final = 2**20
 """Bytes of entities: a reply of mongod, of up to 16 MiB, that holds no more was not cut short, whatever came next."""
+_REPLIES: Final = 8 * _REPLY
+"""Bytes of entities that are put in order in memory: a page of a thousand is mostly less."""
 _FEW: Final = 500
 """Entities that the index of geometries is asked for, at least, before they are put in order."""
 _HELD_ORDERED: Final = 4
 """Times `Limits.held` that are kept while matches are put in order: nobody knows yet which are on the page."""
-_BREATH: Final = 250
-"""Entities that are decoded before other requests get a turn: some 2 ms."""
+_TOGETHER: Final = 250
+"""Entities whose links are followed together."""
+_BREATH: Final = 0.003
+"""Seconds after which other requests get a turn."""
 
 Entities = AsyncCollection[dict[str, Any]]
 
@@ -188,7 +193,7 @@ def _next_size(last: int, needed: int, *, exact: bool) -> int:
 
 
 async def _of_places(entities: Entities, query: Query, fields: dict[str, int], most: int) -> list[Document] | None:
-    """What the index of geometries finds, in the order of the query; None if that is more than `most`.
+    """What the index of geometries finds, in the order of the query; None if that is more than `most`, or too large.
 
     mongod would choose an index by what served a query of another place: for a large one it goes through all entities
     of a type in the order of ids, for a small one that takes a thousand times as long.
@@ -198,14 +203,19 @@ async def _of_places(entities: Entities, query: Query, fields: dict[str, int], m
             entity_filter(query).mongo,
             fields,
             hint=PLACES,
-            limit=-most - 1,
+            limit=most + 1,
             batch_size=most + 1,
             max_time_ms=QUERY_TIMEOUT_MS,
             comment=mark(),
         )
-        documents = await cursor.to_list()
-    if len(documents) > most or _cut_short(documents, most + 1):
-        return None
+        documents: list[Document] = []
+        size = 0
+        while some := await cursor.to_list(_FEW):
+            documents += some
+            size += _bytes_of(some)
+            if len(documents) > most or size > _REPLIES:
+                await cursor.close()
+                return None
     documents.sort(key=itemgetter("_id"), reverse=bool(query.before))
     return documents
 
@@ -232,14 +242,23 @@ async def _fetch(
 async def _decided(
     documents: list[Document], decide: Callable[[Document], Found | None], following: Following
 ) -> list[Found]:
-    """What is found in the documents; other requests get a turn in between."""
+    """What is found in the documents; other requests get a turn in between.
+
+    Raises StoreUnavailable where nobody waits for it any more.
+    """
     found: list[Found] = []
-    for start in range(0, len(documents), _BREATH):
-        if start:
-            await asyncio.sleep(0)
-        some = documents[start : start + _BREATH]
+    due = perf_counter() + _BREATH
+    for start in range(0, len(documents), _TOGETHER):
+        some = documents[start : start + _TOGETHER]
         await following.fetch(some)
-        found.extend(each for each in map(decide, some) if each is not None)
+        for document in some:
+            if perf_counter() > due:
+                await asyncio.sleep(0)
+                mark()
+                due = perf_counter() + _BREATH
+            each = decide(document)
+            if each is not None:
+                found.append(each)
     return found
 
 

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from broker.errors import BadRequestData
-from broker.model.entity import Entity, Instance, encode
+from broker.model.entity import Attributes, Entity, Instance, encode
 from broker.model.expiry import next_expiry
 from broker.query import keys as index
 from broker.query.keys import MAX_LENGTH, MORE, SCOPE
@@ -78,11 +78,10 @@ def update(
     wanted: Document = {"r": revision, "j": encode(new)}
     indexing = _affordable(indexing, wanted["j"])
     owned: set[str] = set()
-    changed = _changed(old, new)
-    if changed or old.scopes != new.scopes or old.expires_at != new.expires_at:
+    if _differ(old.attributes, new.attributes) or old.scopes != new.scopes or old.expires_at != new.expires_at:
         wanted.update(_attribute_fields(new))
         owned |= {"a", "o", "x"}
-    if indexing is not Indexing.AS_SENT or old.types != new.types or any(map(_has_geometry, changed)):
+    if indexing is not Indexing.AS_SENT or old.types != new.types or _moved(old, new):
         wanted.update(place_fields(new, indexing))
         owned.add("g")
     if old.types != new.types:
@@ -91,16 +90,28 @@ def update(
     return {"$set": wanted, "$unset": dict.fromkeys(gone, "")} if gone else {"$set": wanted}
 
 
-def _changed(old: Entity, new: Entity) -> list[list[Instance]]:
-    """The instances, old and new, of the attributes that differ."""
-    before, after = old.attributes, new.attributes
-    changed = [instances for name, instances in after.items() if before.get(name) is not instances]
-    changed.extend(instances for name, instances in before.items() if after.get(name) is not instances)
-    return changed
+def _differ(old: Attributes, new: Attributes) -> bool:
+    """Whether an attribute was touched, added or removed."""
+    if len(old) != len(new):
+        return True
+    return any(old.get(name) is not instances for name, instances in new.items())
 
 
-def _has_geometry(instances: list[Instance]) -> bool:
-    return any(instance["type"] == "GeoProperty" for instance in instances)
+def _moved(old: Entity, new: Entity) -> bool:
+    """Whether the geometries differ: an upsert mostly sends the same again."""
+    return _touched_geometries(old, new) != _touched_geometries(new, old)
+
+
+def _touched_geometries(entity: Entity, other: Entity) -> list[tuple[str, Any]]:
+    """The geometries of an entity in attributes that another one does not share."""
+    shared = other.attributes.get
+    return [
+        (name, instance["value"])
+        for name, instances in entity.attributes.items()
+        if shared(name) is not instances
+        for instance in instances
+        if instance["type"] == "GeoProperty"
+    ]
 
 
 def _affordable(indexing: Indexing, stored: bytes) -> Indexing:

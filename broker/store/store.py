@@ -1,7 +1,7 @@
 """The store as the use cases see it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +20,7 @@ from broker.store.configuration import Configuration, Forget, Reload
 from broker.store.counts import Count
 from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
+from broker.store.following import MOST_AT_ONCE, Following
 from broker.store.found import Found
 from broker.store.gate import Gate
 from broker.store.groups import Groups, Shared
@@ -102,6 +103,16 @@ class Store:
     async def look_up(self, tenant: str, entity_id: str) -> Found | None:
         """The entity as it is stored, or None. Raises NonexistentTenant, StoreUnavailable."""
         return await (self._tenants.get(tenant) or await self._tenant(tenant)).reads.get(entity_id)
+
+    async def linked(self, tenant: str, query: Query, candidates: Sequence[Entity]) -> Mapping[str, Entity]:
+        """What the conditions of a query look at, of that which some entities link to; by id.
+
+        Raises NonexistentTenant, TooComplexQuery, StoreUnavailable.
+        """
+        found = self._tenants.get(tenant) or await self._tenant(tenant)
+        following = Following(found.database[ENTITIES], query, MOST_AT_ONCE)
+        await apart(following.follow(candidates))
+        return following.linked
 
     async def commit(
         self,

@@ -1,6 +1,7 @@
 """Subscriptions of all tenants, in the control database.
 
-    subscriptions   {_id: "<tenant> <id>", tenant, id, v: the epoch of its last change, d: the kept one as JSON bytes}
+    subscriptions   {_id: "<tenant> <id>", tenant, id, v: the epoch of its last change, d: the kept one as JSON bytes,
+                     x: the URL of the @context of its notifications, which stays as long as it is referred to}
                     {_id, tenant, v, gone: DateTime}      a deleted one, for workers that have yet to forget it
 
 A worker reads what has changed since the epoch that it knows. What is deleted leaves a mark for `REMEMBERED` seconds:
@@ -21,6 +22,8 @@ from broker.store.configuration import CONFIGURATION
 from broker.store.errors import asking
 
 SUBSCRIPTIONS: Final = "subscriptions"
+CONTEXT: Final = "@context"
+"""Member of a kept subscription: the @context of its notifications."""
 REMEMBERED: Final = 86_400
 """Seconds that the mark of a deleted subscription stays."""
 
@@ -140,7 +143,7 @@ async def forget_tenant(control: Database, session: AsyncClientSession, tenant: 
     """Forget all of a tenant that is being dropped, so that a new one of its name begins with none."""
     mark = {
         "$set": {"v": await _epoch(control, session, tenant), "gone": datetime.now(UTC)},
-        "$unset": {"d": 1, "id": 1},
+        "$unset": {"d": 1, "id": 1, "x": 1},
     }
     await control[SUBSCRIPTIONS].update_many({"tenant": tenant, **_HERE}, mark, session=session)
 
@@ -152,6 +155,8 @@ async def _put(control: Database, session: AsyncClientSession, tenant: str, kept
         "v": await _epoch(control, session, tenant),
         "d": orjson.dumps(kept),
     }
+    if isinstance(kept.get(CONTEXT), str):
+        document["x"] = kept[CONTEXT]
     await control[SUBSCRIPTIONS].replace_one(
         {"_id": key_of(tenant, kept["id"])}, document, upsert=True, session=session
     )

@@ -4,11 +4,12 @@ What is compiled is sound, but for the rules of `broker.subscriptions.rules`, wh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, cast
 
+from broker.errors import BadRequestData, TooComplexQuery
 from broker.model.geojson import LOCATION
 from broker.model.instants import instant_key
 from broker.model.join import Join, JoinForm
@@ -19,12 +20,18 @@ from broker.model.versions import CURRENT, Version, conformed
 from broker.names import JSON
 from broker.query import coded, entity_types, geo, projection, scope
 from broker.query.ast import Condition, GeoCondition, Pattern, ScopeCondition, TypeSelection
+from broker.query.links import depth, follows, of_itself, paths
 from broker.query.plan import Query, Selector
-from broker.subscriptions.names import ANY_TYPE, CODED, CONTEXT, Kept
+from broker.store.subscriptions import CONTEXT
+from broker.subscriptions.names import ANY_TYPE, CODED, Kept
 from broker.subscriptions.schema import DEFAULT_TRIGGERS
 
 MAX_LINKED: Final = 1000
 """Linked entities in one notification, unless the composition root says otherwise."""
+
+
+MAX_LINK_CONDITIONS: Final = 20
+"""Conditions of `q` on linked entities."""
 
 
 class Trigger(StrEnum):
@@ -66,6 +73,9 @@ class Subscription:
     """None: any attribute."""
     triggers: frozenset[Trigger]
     q: Condition | None
+    """What must hold of the entity itself."""
+    linked_q: Condition | None
+    """All of `q`, if it looks at linked entities, too."""
     scopes: ScopeCondition | None
     geo: GeoCondition | None
     is_active: bool
@@ -91,6 +101,11 @@ class Subscription:
     @property
     def query(self) -> Query:
         """What a time-driven subscription notifies of: the entities that match now."""
+        return replace(self.candidates, q=self.linked_q or self.q)
+
+    @property
+    def candidates(self) -> Query:
+        """What a changed entity must meet, whatever it links to."""
         return Query(selectors=self.selectors, q=self.q, scopes=self.scopes, geo=self.geo)
 
     def active(self, now: str) -> bool:
@@ -111,13 +126,19 @@ def expired(expires_at: str | None, now: str) -> bool:
 def compile_kept(tenant: str, kept: Kept, max_linked: int = MAX_LINKED) -> Subscription:
     """The subscription of a kept one. Raises BadRequestData, TooComplexQuery for what cannot be."""
     notification = kept["notification"]
+    join = _join(notification, max_linked)
+    q = coded.decode(kept[CODED]) if CODED in kept else None
+    linked_q = q if q is not None and follows(q) else None
+    if linked_q is not None:
+        _check_links(linked_q, join)
     return Subscription(
         tenant=tenant,
         id=kept["id"],
         selectors=_selectors(kept.get("entities", ())),
         watched=frozenset(kept["watchedAttributes"]) if "watchedAttributes" in kept else None,
         triggers=_triggers(kept.get("notificationTrigger", DEFAULT_TRIGGERS)),
-        q=coded.decode(kept[CODED]) if CODED in kept else None,
+        q=q if linked_q is None else of_itself(linked_q),
+        linked_q=linked_q,
         scopes=scope.parse(kept["scopeQ"]) if "scopeQ" in kept else None,
         geo=_place(kept["geoQ"]) if "geoQ" in kept else None,
         is_active=kept.get("isActive", True),
@@ -126,7 +147,7 @@ def compile_kept(tenant: str, kept: Kept, max_linked: int = MAX_LINKED) -> Subsc
         time_interval=kept.get("timeInterval"),
         representation=_representation(kept, notification),
         show_changes=notification.get("showChanges", False),
-        join=_join(notification, max_linked),
+        join=join,
         context=kept.get(CONTEXT),
         endpoint=_endpoint(notification["endpoint"]),
         local_only=kept.get("localOnly", False),
@@ -201,6 +222,16 @@ def _join(notification: Mapping[str, Any], max_linked: int) -> Join | None:
     if form == "@none":
         return None
     return Join(cast(JoinForm, form), notification.get("joinLevel", 1), most=max_linked)
+
+
+def _check_links(q: Condition, join: Join | None) -> None:
+    reached = 0 if join is None else join.level
+    if depth(q) > reached:
+        raise BadRequestData(
+            f"Subscription: q: a path is {depth(q)} links deep, notification.join and joinLevel reach {reached}."
+        )
+    if sum(1 for _ in paths(q)) > MAX_LINK_CONDITIONS:
+        raise TooComplexQuery(f"Subscription: q: more than {MAX_LINK_CONDITIONS} conditions on linked entities.")
 
 
 def _endpoint(content: Mapping[str, Any]) -> Endpoint:

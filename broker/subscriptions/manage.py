@@ -1,6 +1,7 @@
 """Create, change, delete, show subscriptions (GS CIM 009 §5.8.1–§5.8.5)."""
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import uuid4
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -11,21 +12,24 @@ from broker.jsonld.compiled import CompiledContext
 from broker.model.entity import Names
 from broker.model.grammar import is_uri, shown
 from broker.model.instants import date_time
-from broker.names import CORE_CONTEXT, NULL
+from broker.names import NULL
 from broker.store import subscriptions as records
 from broker.store.apart import apart
 from broker.store.client import Database
 from broker.store.outbox import DEAD_LETTERS, OUTBOX
 from broker.store.outbox_status import STATUS, Status, Statuses
 from broker.store.store import Store
-from broker.store.subscriptions import Listing
+from broker.store.subscriptions import CONTEXT, Listing
 from broker.subscriptions import names, rules, schema
 from broker.subscriptions.document import compile_kept, expired
-from broker.subscriptions.names import CODED, CONTEXT, Kept
+from broker.subscriptions.names import CODED, Kept
 
 _BELONGINGS: Final = ((OUTBOX, "s"), (DEAD_LETTERS, "s"), (STATUS, "_id"))
 """Collections that hold what belongs to a subscription, and their member that holds its key."""
 _TIMES: Final = ("createdAt", "modifiedAt")
+
+UrlOfContext: TypeAlias = Callable[[], Awaitable[str]]
+"""Asked for the URL of a request's @context once the rest is known to be sound: what has no URL gets one by it."""
 
 
 class Shown(NamedTuple):
@@ -35,14 +39,16 @@ class Shown(NamedTuple):
     status: Status
 
 
-async def create(store: Store, call: Call, document: Any, now: str, *, max_join_level: int) -> str:
+async def create(
+    store: Store, call: Call, document: Any, now: str, *, max_join_level: int, url_of_context: UrlOfContext
+) -> str:
     """Create Subscription; its id. Raises BadRequestData, TooComplexQuery, AlreadyExists."""
     document = _without_read_only(document)
     schema.check(document)
     document.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid4()}")
     _check_expiry(document, now)
     kept = _kept(call.tenant, document, call.context, max_join_level)
-    kept[CONTEXT] = document.get("jsonldContext") or call.context.source or CORE_CONTEXT
+    kept[CONTEXT] = document.get("jsonldContext") or await url_of_context()
     kept |= dict.fromkeys(_TIMES, now)
 
     async def write(control: Database, session: AsyncClientSession) -> None:
@@ -54,22 +60,31 @@ async def create(store: Store, call: Call, document: Any, now: str, *, max_join_
 
 
 async def update(
-    store: Store, call: Call, subscription_id: str, fragment: Any, now: str, *, max_join_level: int
+    store: Store,
+    call: Call,
+    subscription_id: str,
+    fragment: Any,
+    now: str,
+    *,
+    max_join_level: int,
+    url_of_context: UrlOfContext | None,
 ) -> None:
     """Update Subscription: members instead of those that are there, NGSI-LD Nulls remove them (§5.5.8).
 
+    `url_of_context`: None if the @context of notifications stays as it is, unless the fragment names one.
     Raises BadRequestData, TooComplexQuery, ResourceNotFound.
     """
     _check_id(subscription_id)
     fragment = _without_read_only(fragment)
     _check_fragment(subscription_id, fragment)
     _check_expiry(fragment, now)
+    own = None if url_of_context is None else await url_of_context()
 
     async def write(control: Database, session: AsyncClientSession) -> None:
         old = await records.current(control, session, call.tenant, subscription_id)
-        await records.replace(
-            control, session, call.tenant, _updated(call.tenant, old, fragment, call.context, now, max_join_level)
-        )
+        new = _updated(call.tenant, old, fragment, call.context, now, max_join_level)
+        new[CONTEXT] = new.get("jsonldContext") or own or old[CONTEXT]
+        await records.replace(control, session, call.tenant, new)
 
     await store.configure(call.tenant, write)
 
@@ -165,7 +180,7 @@ def _updated(
     kept = _kept(tenant, document, context, max_join_level)
     if q is not None:
         kept |= {"q": q, CODED: old[CODED]}
-    kept[CONTEXT] = document.get("jsonldContext") or old[CONTEXT]
+        compile_kept(tenant, kept)  # it may follow links, as many as the fragment lets it
     return kept | {"createdAt": old["createdAt"], "modifiedAt": now}
 
 

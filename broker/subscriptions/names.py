@@ -2,7 +2,7 @@
 
 A kept one has besides:
 
-    "@context"  the source of the @context that it was made with, or that its `jsonldContext` names
+    "@context"  the URL of the @context that its `jsonldContext` names, or else of that which it was made with
     "@q"        its `q` as `broker.query.coded` writes it; `q` itself stays as it was sent
 """
 
@@ -18,10 +18,9 @@ from broker.model.parse import parse_attribute_name
 from broker.model.project import ENTITY_MEMBERS
 from broker.query import coded, entity_types, projection
 from broker.query import q as language
-from broker.query.ast import And, Condition, LinksTo, Or
 from broker.query.keys import SCOPE
+from broker.store.subscriptions import CONTEXT
 
-CONTEXT: Final = "@context"
 CODED: Final = "@q"
 ANY_TYPE: Final = "*"
 Q_MEMBERS: Final = frozenset({"q", "expandValues", "jsonKeys"})
@@ -49,10 +48,6 @@ def expanded(document: dict[str, Any], context: CompiledContext) -> Kept:
         language.parse(document["csf"], context, where="csf")
     if "q" in document:
         condition = language.parse(_unescaped(document["q"]), context, expand_values=values, json_keys=keys)
-        if _links(condition):
-            raise BadRequestData(
-                "Subscription: q: paths through linked entities are not watched; name their attributes."
-            )
         kept[CODED] = coded.encode(condition)
     return kept
 
@@ -71,12 +66,6 @@ def _unescaped(text: str) -> str:
         return unquote(text, errors="strict") if _ESCAPE.search(text) else text
     except UnicodeDecodeError:
         return text
-
-
-def _links(condition: Condition) -> bool:
-    if isinstance(condition, And | Or):
-        return any(map(_links, condition.operands))
-    return isinstance(condition, LinksTo) or condition.path.link is not None
 
 
 def _renamed(document: dict[str, Any], type_name: _Rename, attribute: _Rename) -> dict[str, Any]:

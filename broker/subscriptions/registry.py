@@ -13,10 +13,11 @@ from typing import Final, NamedTuple, TypeAlias
 import orjson
 from cachetools import LRUCache
 
-from broker.errors import BrokerError
+from broker.errors import BrokerError, TooComplexQuery
+from broker.model.entity import Entity
 from broker.query.to_predicate import Predicate, matches
 from broker.store.commits import Change, Deriving, Owed
-from broker.store.outbox import owe
+from broker.store.outbox import Debts
 from broker.store.subscriptions import REMEMBERED, Changed
 from broker.subscriptions.document import MAX_LINKED, Subscription, compile_kept
 from broker.subscriptions.index import Index
@@ -116,11 +117,8 @@ class Registry:
         for change in deriving.changes:
             for subscription_id in self._matching(deriving.tenant, known, change):
                 hits.setdefault((change.request, subscription_id), []).append(change)
-        return [
-            owed
-            for position, ((_, subscription_id), changes) in enumerate(hits.items())
-            for owed in owe(deriving, position, subscription_id, changes)
-        ]
+        debts = Debts(deriving)
+        return [owed for (_, subscription_id), changes in hits.items() for owed in debts.owe(subscription_id, changes)]
 
     def matching(self, tenant: str, change: Change) -> list[str]:
         """The ids of the subscriptions that a change concerns."""
@@ -165,7 +163,7 @@ class Registry:
         found = self._compiled.get(key)
         if found is None:
             subscription = compile_kept(tenant, orjson.loads(entry.kept), self._max_linked)
-            found = self._compiled[key] = _Compiled(subscription, matches(subscription.query))
+            found = self._compiled[key] = _Compiled(subscription, matches(subscription.candidates))
         return found
 
 
@@ -185,7 +183,15 @@ def _concerns(compiled: _Compiled, change: Change, taken: Step) -> bool:
         if of_datasets is None:
             return False
         taken = of_datasets
-    return _triggers(subscription, taken) and compiled.matches(taken.state)
+    return _triggers(subscription, taken) and _meets(compiled, taken.state)
+
+
+def _meets(compiled: _Compiled, entity: Entity) -> bool:
+    """Whether an entity meets the conditions: not one that is too large to be looked at while others wait."""
+    try:
+        return compiled.matches(entity)
+    except TooComplexQuery:
+        return False
 
 
 def _triggers(subscription: Subscription, taken: Step) -> bool:

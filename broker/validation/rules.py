@@ -24,7 +24,7 @@ from broker.store.client import Database
 from broker.store.commits import Check, Deriving, Owed
 from broker.store.errors import asking
 from broker.store.indexes import MODELS, VIOLATIONS
-from broker.telemetry import MODEL_VIOLATIONS, log
+from broker.telemetry import log
 from broker.validation.bundle import Bundle
 from broker.validation.datamodel import DataModel
 from broker.validation.engine import Validator, sentence
@@ -126,7 +126,6 @@ def _check(rules: Mapping[str, Rule], entity: Entity) -> Sequence[Violation]:
             continue
         violations = rule.validator.violations(entity)
         if violations:
-            MODEL_VIOLATIONS.labels(rule.mode.value).inc()
             if rule.mode is Mode.STRICT:
                 model = rule.validator.model
                 raise DataModelViolated(sentence(entity, model, violations, told(violations)), violations)

@@ -2,8 +2,10 @@
 
 import pytest
 
+from benchmarks import matching, notifications
 from benchmarks.cases import CASES, System
 from benchmarks.measure import Run
+from benchmarks.pathology_cases import PATHOLOGIES
 from benchmarks.query_kinds import KINDS
 from benchmarks.verdicts import Runs, Target, Verdict, judge, ratios, spread, targets, void_reason
 
@@ -83,6 +85,8 @@ def test_the_spread_is_median_least_and_greatest() -> None:
 
 @pytest.mark.parametrize("target", targets(), ids=lambda target: f"{target.case}-{target.ratio}")
 def test_every_target_names_a_case_and_a_bound(target: Target) -> None:
-    cases = {case.name for case in CASES} | {"starvation-1", "starvation-2"} | {f"query-{kind.name}" for kind in KINDS}
+    cases = {case.name for case in CASES} | {"starvation-1", "starvation-2"}
+    cases |= {f"query-{kind.name}" for kind in KINDS} | {f"pathology-{pathology.name}" for pathology in PATHOLOGIES}
+    cases |= {*notifications.CASES, matching.CASE}
     assert target.case in cases
     assert (target.at_least is None) != (target.at_most is None)

@@ -37,9 +37,8 @@ Anyone can repeat both scores, of an area or of everything:
 
     git clone https://github.com/{repository} official && git -C official checkout {official}
     git clone https://github.com/{repository} corrected && git -C corrected checkout {corrected}
-    NGSILD_ALLOWED_NETWORKS=127.0.0.0/8 broker serve
-    make conformance SUITE=official AREAS="{areas}" CONFORMANCE="--out official.json"
-    make conformance SUITE=corrected AREAS="{areas}" CONFORMANCE="--only-files-of official --out corrected.json"
+    make conformance SUITE=official AREAS="{areas}" CONFORMANCE="--mqtt --out official.json"
+    make conformance SUITE=corrected AREAS="{areas}" CONFORMANCE="--mqtt --only-files-of official --out corrected.json"
     python -m tests.conformance.etsi.scores official.json corrected.json > tests/conformance/etsi/scores.json
 
 Measured on {date} with these commands (the areas that are built), one worker, embedded MongoDB:

@@ -1,4 +1,4 @@
-"""Rows SU-02 to SU-18, SU-25 of docs/conformance.md: when a subscription is notified, and of what (§5.8.6)."""
+"""Rows SU-02 to SU-18, SU-25, SU-26, SU-28 of docs/conformance.md: when a subscription is notified, and of what (§5.8.6)."""
 
 from collections.abc import Iterator
 from time import sleep
@@ -247,3 +247,91 @@ def test_an_older_version_is_told_in_its_own_way(tenant: httpx2.Client, receiver
     (told,) = _data(tenant, receiver, SET_LEVEL, ngsildConformance="1.3")
     assert told["name"]["type"] == "Property"
     assert "scope" not in told
+
+
+SQUARE: Final = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+KINDS: Final = [
+    ("Property", "value", "previousValue", {"a": [1, 2.5]}, "two", "urn:ngsi-ld:null"),
+    ("GeoProperty", "value", "previousValue", PLACE, SQUARE, "urn:ngsi-ld:null"),
+    ("Relationship", "object", "previousObject", "urn:x:1", ["urn:x:2", "urn:x:3"], "urn:ngsi-ld:null"),
+    (
+        "LanguageProperty",
+        "languageMap",
+        "previousLanguageMap",
+        {"en": "lamp", "de": ["Lampe", "Leuchte"]},
+        {"fr": "lampe"},
+        {"@none": "urn:ngsi-ld:null"},
+    ),
+    ("VocabProperty", "vocab", "previousVocab", "Lamp", ["Device", "Lamp"], "urn:ngsi-ld:null"),
+    ("JsonProperty", "json", "previousJson", {"@id": 5}, [{"a": None}], "urn:ngsi-ld:null"),
+    ("ListProperty", "valueList", "previousValueList", [1, [2]], ["x"], ["urn:ngsi-ld:null"]),
+    (
+        "ListRelationship",
+        "objectList",
+        "previousObjectList",
+        [{"object": "urn:x:1"}],
+        [{"object": "urn:x:2"}, {"object": "urn:x:1"}],
+        ["urn:ngsi-ld:null"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "member", "previous", "first", "second", "null"), KINDS, ids=lambda value: str(value))
+def test_each_kind_shows_what_it_was(
+    fresh: httpx2.Client, receiver: Receiver, kind: str, member: str, previous: str, first: Any, second: Any, null: Any
+) -> None:
+    """SU-12."""
+    entity = {"id": LAMP, "type": "Lamp", "seen": {"type": kind, member: first}}
+    assert fresh.post("/entities", json=entity).status_code == 201
+    paths = {form: f"/{uuid4().hex}" for form in ("normalized", "concise")}
+    for form, path in paths.items():
+        notification = {"showChanges": True, "format": form}
+        triggers = ["attributeUpdated", "attributeDeleted"]
+        _subscribe(fresh, receiver.url(path), notification, notificationTrigger=triggers)
+    updated = fresh.patch(f"/entities/{LAMP}/attrs", json={"seen": {"type": kind, member: second}})
+    assert updated.status_code == 204, updated.text
+    assert fresh.delete(f"/entities/{LAMP}/attrs/seen").status_code == 204
+    changed, gone = (each.data[0]["seen"] for each in receiver.wait(2, paths["normalized"]))
+    assert changed == {"type": kind, member: second, previous: first}
+    assert gone == {"type": kind, member: null, previous: second}
+    changed, gone = (each.data[0]["seen"] for each in receiver.wait(2, paths["concise"]))
+    assert changed.keys() == {member, previous}
+    assert gone.keys() == {member, previous}
+
+
+def test_conditions_reach_into_linked_entities(fresh: httpx2.Client, receiver: Receiver) -> None:
+    """SU-28."""
+    rooms = [{"id": f"urn:x:room:{number}", "type": "Room", "floor": number} for number in (1, 2)]
+    lamp = {"id": LAMP, "type": "Lamp", "level": 1, "inside": {"object": "urn:x:room:1"}}
+    assert fresh.post("/entityOperations/create", json=[*rooms, lamp]).status_code == 201
+    path = f"/{uuid4().hex}"
+    _subscribe(fresh, receiver.url(path), {"join": "flat", "format": "simplified"}, q="inside{floor}==2;level>1")
+    for change in ({"level": 5}, {"inside": {"object": "urn:x:room:2"}}, {"level": 0}, {"level": 6}):
+        assert fresh.patch(f"/entities/{LAMP}/attrs", json=change).status_code == 204
+    told = [received.data for received in receiver.wait(2, path)]
+    assert [[entity["id"] for entity in entities] for entities in told] == [[LAMP, "urn:x:room:2"]] * 2
+    assert [entities[0]["level"] for entities in told] == [5, 6]
+
+
+@pytest.mark.parametrize("notification", [{}, {"join": "flat", "joinLevel": 1}])
+def test_conditions_reach_no_further_than_the_notification(tenant: httpx2.Client, notification: Json) -> None:
+    """SU-28."""
+    endpoint = {"endpoint": {"uri": "http://receiver.example/notify"}, **notification}
+    document = {"type": "Subscription", "entities": [{"type": "Lamp"}], "notification": endpoint}
+    answer = tenant.post("/subscriptions", json={**document, "q": "inside{within{floor}}==2"})
+    assert answer.status_code == 400
+    assert "Subscription: q: a path is 2 links deep" in answer.json()["detail"]
+
+
+def test_a_subscription_to_all_that_is_here_needs_no_selector(fresh: httpx2.Client, receiver: Receiver) -> None:
+    """SU-26."""
+    path = f"/{uuid4().hex}"
+    endpoint = {"endpoint": {"uri": receiver.url(path)}}
+    document = {"type": "Subscription", "localOnly": True, "splitEntities": True, "notification": endpoint}
+    answer = fresh.post("/subscriptions", json=document)
+    assert answer.status_code == 201, answer.text
+    kept = fresh.get(answer.headers["location"].removeprefix("/ngsi-ld/v1")).json()
+    assert (kept["localOnly"], kept["splitEntities"]) == (True, True)
+    assert fresh.post("/entities", json=ENTITY).status_code == 201
+    (received,) = receiver.wait(1, path)
+    assert received.data[0]["id"] == LAMP

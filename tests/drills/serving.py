@@ -2,14 +2,17 @@
 
 import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
+
+import pytest
 
 from tests.conftest import free_port
 from tests.drills.wire import Address, ask
@@ -124,6 +127,12 @@ async def until(condition: Callable[[], object], patience: float, otherwise: Cal
             return took
         assert took < patience, f"after {took:.1f} s {otherwise()}"
         await asyncio.sleep(0.05)
+
+
+def victims(kinds: Sequence[str], config: pytest.Config) -> list[str]:
+    """Who is killed, one after the other: each kind once, then any; as many as `--kills` says."""
+    kills: int = config.getoption("--kills")
+    return [*kinds, *random.choices(kinds, k=max(0, kills - len(kinds)))][:kills]
 
 
 def children(parent: int) -> list[int]:

@@ -54,6 +54,7 @@ VARIABLES: Final = {
     "contextId": CORE_CONTEXT,
     "entityMapId": "urn:ngsi-ld:EntityMap:1",
     "instanceId": "urn:ngsi-ld:Instance:0",
+    "subscriptionId": "urn:ngsi-ld:Subscription:0",
 }
 
 PARAMETERS: Final = {

@@ -15,11 +15,10 @@ from pymongo import AsyncMongoClient
 
 from broker.names import API_ROOT
 from broker.store.embedded import running
-from tests.drills.serving import Served, alive, mongods_on, until
+from tests.drills.serving import Served, alive, mongods_on, until, victims
 from tests.drills.stream import TYPE, Stream, number_of
 from tests.drills.wire import Address, Connection
 
-KILLS: Final = 20
 PATIENCE: Final = 30.0
 """Seconds until every client is served again after a kill."""
 
@@ -29,17 +28,19 @@ log = logging.getLogger(__name__)
 @pytest.mark.drill
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_nothing_acknowledged_is_lost_by_twenty_kills(tmp_path: Path, workers: int) -> None:
-    await _drill(tmp_path, workers, ["mongod", "worker", "supervisor", *random.choices(_VICTIMS, k=KILLS - 3)])
+async def test_nothing_acknowledged_is_lost_by_many_kills(
+    tmp_path: Path, workers: int, pytestconfig: pytest.Config
+) -> None:
+    await _drill(tmp_path, workers, victims(["mongod", "worker", "supervisor"], pytestconfig))
 
 
 async def test_nothing_acknowledged_is_lost_by_two_kills(tmp_path: Path) -> None:
     await _drill(tmp_path, 2, ["mongod", "worker"])
 
 
-async def _drill(folder: Path, workers: int, victims: list[str]) -> None:
+async def _drill(folder: Path, workers: int, killed: list[str]) -> None:
     async with Served(folder, workers) as broker, Stream(broker.address, upserting=3, patching=3) as stream:
-        for victim in victims:
+        for victim in killed:
             stream.go()
             await _until_all_are_served(stream)
             await asyncio.sleep(random.uniform(0, 0.3))
@@ -82,9 +83,6 @@ async def _kill(broker: Served, victim: str) -> None:
             family = [mongod, *workers]
             await until(lambda: not any(map(alive, family)), 5, lambda: "a child outlives the supervisor")
             await broker.start()
-
-
-_VICTIMS: Final = ("mongod", "worker", "supervisor")
 
 
 async def _verify(broker: Served, stream: Stream) -> None:

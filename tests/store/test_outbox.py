@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 
 import pytest
 
 from broker.store.client import Client, Database, connect
 from broker.store.commits import Deriving, Owed
 from broker.store.embedded import EmbeddedMongoDB
-from broker.store.outbox import DEAD_LETTERS, Outbox, lane, letter, of_lane, owe, steps
-from broker.store.outbox_status import Status, Statuses, Tally
+from broker.store.outbox import DEAD_LETTERS, Debts, Outbox, lane, letter, of_lane, steps
+from broker.store.outbox_status import STATUS, Status, Statuses, Tally
 from broker.store.store import Store
 from broker.store.tenants import Tenants
 from tests.store.operations import LEVEL, add, create, delete, lamp, level
@@ -21,8 +20,9 @@ THEN = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
 def every_change(deriving: Deriving) -> Iterable[Owed]:
-    for position, change in enumerate(deriving.changes):
-        yield from owe(deriving, position, SUBSCRIPTION, [change])
+    debts = Debts(deriving)
+    for change in deriving.changes:
+        yield from debts.owe(SUBSCRIPTION, [change])
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ async def test_what_is_buried_is_a_dead_letter_once(owing: Store, control: Datab
 
 async def test_a_large_request_is_owed_in_portions(client: Client, prefix: str, control: Database) -> None:
     def at_once(deriving: Deriving) -> Iterable[Owed]:
-        return owe(deriving, 7, SUBSCRIPTION, deriving.changes)
+        return Debts(deriving).owe(SUBSCRIPTION, deriving.changes)
 
     store = Store(client, prefix, [at_once])
     await store.prepare()
@@ -151,25 +151,37 @@ async def test_the_end_of_the_last_one_counts(control: Database) -> None:
 
 
 async def test_each_interval_is_claimed_once_by_whoever_is_first(control: Database) -> None:
+    interval = timedelta(seconds=0.3)
     statuses = [Statuses(control) for _ in range(4)]
-    await asyncio.gather(*(each.begin({"a b": 0.5}) for each in statuses))
-    began = monotonic()
-    claimed = []
-    while monotonic() < began + 2.1:
-        at_once = await asyncio.gather(*(each.claim("a b", 0.5) for each in statuses))
-        assert sum(at_once) <= 1
-        claimed += [monotonic() - began] * sum(at_once)
+    await asyncio.gather(*(each.begin({"a b": interval.total_seconds()}) for each in statuses))
+    ends = [await _next(control, "a b")]
+    while len(ends) <= 4:
+        at_once = await asyncio.gather(*(each.claim("a b", interval.total_seconds()) for each in statuses))
+        end = await _next(control, "a b")
+        begun = (end - ends[-1]) // interval  # more than one only if nobody looked for that long
+        assert begun >= sum(at_once)
+        assert bool(begun) == any(at_once)
+        if begun:
+            ends.append(end)
         await asyncio.sleep(0.01)
-    assert [round(moment / 0.5) for moment in claimed] == [1, 2, 3, 4]
+    assert {(end - ends[0]) % interval for end in ends} == {timedelta(0)}, "no drift, however late it is claimed"
+
+
+async def _next(control: Database, lane: str) -> datetime:
+    """When the interval of a lane ends."""
+    found = await control[STATUS].find_one({"_id": lane})
+    assert found is not None
+    end: datetime = found["next"]
+    return end
 
 
 async def test_intervals_that_nobody_claimed_are_left_out(control: Database) -> None:
     statuses = Statuses(control)
-    await statuses.begin({"a b": 0.2, "a c": 1000})
-    await asyncio.sleep(0.7)
+    await statuses.begin({"a b": 1000, "a c": 1000})
+    await control[STATUS].update_one({"_id": "a b"}, {"$set": {"next": datetime.now(UTC) - timedelta(seconds=4500)}})
     assert await statuses.due(["a b", "a c", "a d"]) == ["a b"]
-    assert await statuses.claim("a b", 0.2)
-    assert not await statuses.claim("a b", 0.2)
+    assert await statuses.claim("a b", 1000)
+    assert not await statuses.claim("a b", 1000)
     assert not await statuses.claim("a c", 1000)
 
 
@@ -177,8 +189,7 @@ async def test_a_shorter_interval_counts_from_now_on(control: Database) -> None:
     statuses = Statuses(control)
     await statuses.begin({"a b": 1000})
     await statuses.begin({"a b": 0.2})
-    await asyncio.sleep(0.3)
-    assert await statuses.claim("a b", 0.2)
+    assert await _next(control, "a b") <= datetime.now(UTC) + timedelta(seconds=0.2)
 
 
 def test_lanes_keep_tenants_apart() -> None:

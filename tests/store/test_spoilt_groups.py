@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
-from broker.errors import BadRequestData, BrokerError
+from broker.errors import BadRequestData, BrokerError, DataModelViolated, Violation
 from broker.model.entity import Entity
 from broker.store.client import Client
 from broker.store.commits import Write
@@ -94,3 +95,28 @@ async def test_operations_on_a_spoilt_entity_keep_their_order(store: Store) -> N
     )
     assert (first, second, third) == (1, 2, 3)
     assert isinstance(refused, BadRequestData)
+
+
+async def test_violations_are_counted_once_however_often_a_group_is_run(client: Client, prefix: str) -> None:
+    asked = 0
+
+    def check(entity: Entity) -> list[Violation]:
+        nonlocal asked
+        asked += 1
+        violation = Violation("/level", "a number of at most -1", 0)
+        if entity.id == lamp(3).id:
+            raise DataModelViolated("Lamp 3 violates its data model.", [violation])
+        return [violation]
+
+    strict = Store(client, prefix, max_entity=MAX_ENTITY, checks=lambda _tenant: check)
+    await strict.prepare()
+    accepted, refused = counted("warn"), counted("strict")
+    await committed_together(strict, too_large())
+
+    assert asked > 11
+    assert counted("warn") - accepted == 9
+    assert counted("strict") - refused == 1
+
+
+def counted(mode: str) -> float:
+    return REGISTRY.get_sample_value("ngsild_model_violations_total", {"mode": mode}) or 0.0

@@ -11,6 +11,7 @@ from broker.call import Call
 from broker.model.entity import Entity
 from broker.model.merge import create
 from broker.model.parse import parse_entity
+from broker.names import CORE_CONTEXT
 from broker.store import subscriptions as records
 from broker.store.client import Client, Database, connect
 from broker.store.commits import Write
@@ -37,7 +38,9 @@ class Worker:
         self.store = Store(database, prefix, [self.registry.derive], reloads=[self.registry.reload])
 
     async def subscribe(self, tenant: str, **members: Any) -> None:
-        await manage.create(self.store, _call(tenant), subscription(**members), NOW, max_join_level=1)
+        await manage.create(
+            self.store, _call(tenant), subscription(**members), NOW, max_join_level=1, url_of_context=_core
+        )
 
     async def unsubscribe(self, tenant: str, subscription_id: str) -> None:
         await manage.delete(self.store, _call(tenant), subscription_id)
@@ -55,6 +58,10 @@ class Worker:
         """Lane and entity of what is owed."""
         found = await self.store.control[OUTBOX].find(sort=[("_id", 1)]).to_list()
         return [(document["s"], step[0]) for document in found for step in document["e"]]
+
+
+async def _core() -> str:
+    return CORE_CONTEXT
 
 
 def _call(tenant: str) -> Call:

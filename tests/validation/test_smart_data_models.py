@@ -5,7 +5,6 @@ it does not name is refused by the parser, for the reasons of `tests.model.test_
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 import httpx2
@@ -22,11 +21,8 @@ from broker.model.parse import parse_entity
 from broker.names import CORE_CONTEXT
 from broker.validation.bundle import bundle
 from broker.validation.engine import Validator
-from broker.validation.rules import Mode
 from broker.validation.schemas import attributes
-from tests.conftest import RunningBroker, new_tenant, tenant_client
 from tests.model.test_smart_data_models import FOLDER, MANIFEST, MODELS, reasons
-from tests.validation.conftest import Administrate
 
 Json = dict[str, Any]
 
@@ -68,20 +64,6 @@ def published(path: str) -> Json:
 def parsed(example: Json) -> Entity:
     content = {name: each for name, each in example.items() if name != "@context"}
     return parse_entity(content, _COMPILER.compile(example["@context"], _DOCUMENTS))
-
-
-@pytest.fixture(scope="module")
-def strict(running_broker: RunningBroker, administrate: Administrate) -> Iterator[httpx2.Client]:
-    """A client of a tenant that is strict about all 56 types."""
-
-    async def rule(registry: Any) -> None:
-        for type_ in bundle().types:
-            await registry.set_mode(client.headers["NGSILD-Tenant"], type_, Mode.STRICT)
-
-    with tenant_client(running_broker, new_tenant()) as client:
-        client.post("/entities", json={"id": "urn:ngsi-ld:Thing:1", "type": "Thing"})
-        administrate(rule)
-        yield client
 
 
 @pytest.mark.http

@@ -20,7 +20,7 @@ from broker.api.parameters import (
 from broker.api.querying import CONDITIONS, MAPPING, ORDERING
 from broker.api.rendering import JOINING, OPTIONS, PROJECTION
 from broker.errors import AlreadyExists, ResourceNotFound, TooComplexQuery, TooManyResults
-from broker.names import API_ROOT, GEO_JSON, JSON, JSON_LD
+from broker.names import API_ROOT, EVENT_STREAM, GEO_JSON, JSON, JSON_LD
 
 ENTITY_MEDIA: Final = (JSON, JSON_LD, GEO_JSON)
 
@@ -54,7 +54,8 @@ OPERATIONS: Final = (
         abandoned=True,
         action=Action.READ,
         clause="6.4.3.2",
-        summary="A page of the entities that match, ordered by id, or as `orderBy` says.",
+        summary="A page of the entities that match, ordered by id, or as `orderBy` says; as `text/event-stream` a "
+        "live feed of those that change (docs/live-feed.md).",
         success=(
             Success(200, "the page", "EntityList"),
             Success(201, _MAPPED, "EntityList"),
@@ -75,7 +76,7 @@ OPERATIONS: Final = (
             *MAPPING,
             LOCAL,
         ),
-        produces=ENTITY_MEDIA,
+        produces=(*ENTITY_MEDIA, EVENT_STREAM),
     ),
     Operation(
         name="batchQuery",

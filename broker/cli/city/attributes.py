@@ -133,13 +133,14 @@ def measure(
 
 def counter(most: float, per_day: float, unit: str, *, decimals: int = 2) -> Attribute:
     """A meter: it started somewhere below `most` and never runs backwards."""
+    digits = decimals or None
 
     def bind(name: str, steps: Steps) -> Maker:
         step = steps(name)
 
         def make(subject: Subject) -> Json:
             draw = subject.index * step % 1.0
-            value = round(most * draw + per_day * (0.4 + 1.2 * draw) * (subject.t - EPOCH) / DAY, decimals)
+            value = round(most * draw + per_day * (0.4 + 1.2 * draw) * (subject.t - EPOCH) / DAY, digits)
             return {"type": "Property", "value": value, "unitCode": unit, "observedAt": subject.at}
 
         return make
@@ -193,84 +194,6 @@ def chance(low: Any, high: Any) -> Attribute:
     return Attribute(lambda _name, _steps: make, live=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """Something that is divided into taken and free parts, as the level says; the two always add up."""
-
-    key: str
-    low: int
-    high: int
-
-    def _make(self, live: bool, part: Callable[[int, int], float]) -> Attribute:
-        low, span, key = self.low, self.high - self.low + 1, self.key
-
-        def bind(_name: str, steps: Steps) -> Maker:
-            step = steps(key)
-
-            def make(subject: Subject) -> Json:
-                total = low + int(subject.index * step % 1.0 * span)
-                value = part(total, round(total * subject.level))
-                attribute = {"type": "Property", "value": value, "unitCode": "C62"}
-                if live:
-                    attribute["observedAt"] = subject.at
-                return attribute
-
-            return make
-
-        return Attribute(bind, live)
-
-    def total(self) -> Attribute:
-        """How much there is."""
-        return self._make(False, lambda total, _taken: total)
-
-    def taken(self) -> Attribute:
-        """How much is taken."""
-        return self._make(True, lambda _total, taken: taken)
-
-    def left(self) -> Attribute:
-        """How much is free."""
-        return self._make(True, lambda total, taken: total - taken)
-
-    def ratio(self) -> Attribute:
-        """Taken by total, 0–1."""
-        return self._make(True, lambda total, taken: round(taken / total, 3))
-
-
-@dataclass(frozen=True, slots=True)
-class Phases:
-    """A quantity of three phases, and its sum."""
-
-    low: float
-    high: float
-    unit: str
-    decimals: int = 1
-
-    def _values(self, subject: Subject) -> tuple[float, float, float]:
-        mean = self.low + (self.high - self.low) * subject.level
-        skew = mean * 0.04 * (subject.index % 7 - 3) / 3
-        decimals = self.decimals
-        return round(mean - skew, decimals), round(mean + skew / 2, decimals), round(mean + skew / 2, decimals)
-
-    def _make(self, shape: Callable[[tuple[float, float, float]], Any]) -> Attribute:
-        def make(subject: Subject) -> Json:
-            value = shape(self._values(subject))
-            return {"type": "Property", "value": value, "unitCode": self.unit, "observedAt": subject.at}
-
-        return Attribute(lambda _name, _steps: make, live=True)
-
-    def each(self) -> Attribute:
-        """An object with a member for each phase."""
-        return self._make(lambda values: {"L1": values[0], "L2": values[1], "L3": values[2]})
-
-    def array(self) -> Attribute:
-        """An array, phase by phase."""
-        return self._make(list)
-
-    def total(self) -> Attribute:
-        """All phases together."""
-        return self._make(lambda values: round(sum(values), self.decimals))
-
-
 def now() -> Attribute:
     """The time of the observation, as a Property: `dateObserved` and the like."""
 
@@ -282,10 +205,15 @@ def now() -> Attribute:
 
 def ago(days: int) -> Attribute:
     """A date at most so many days before 2025, which stays."""
+    return later(-days)
+
+
+def later(days: int) -> Attribute:
+    """A date at most so many days after the beginning of 2025, which stays."""
 
     def bind(name: str, steps: Steps) -> Maker:
         step = steps(name)
-        dates = [instant(EPOCH - (k + 0.37) / 64 * days * DAY) for k in range(64)]
+        dates = [instant(EPOCH + (k + 0.37) / 64 * days * DAY) for k in range(64)]
         values = [{"type": "Property", "value": {"@type": "DateTime", "@value": date}} for date in dates]
         return lambda subject: values[int(subject.index * step % 1.0 * 64)]
 
@@ -327,6 +255,15 @@ def to_members(fleet: str, most: int = 20) -> Attribute:
     return Attribute(lambda _name, _steps: make)
 
 
+def outside(pattern: str, shared: int = 1) -> Attribute:
+    """A relationship to something that none of the city's systems holds; so many entities share one."""
+    return Attribute(
+        lambda _name, _steps: (
+            lambda subject: {"type": "Relationship", "object": pattern.format(subject.index // shared)}
+        )
+    )
+
+
 def labelled(**patterns: str) -> Attribute:
     """A name in several languages, with the street (or the avenue) in it."""
 
@@ -341,15 +278,19 @@ def labelled(**patterns: str) -> Attribute:
     return Attribute(lambda _name, _steps: make)
 
 
+def street() -> Attribute:
+    """The name of the street."""
+    return _static(lambda subject: streets.street(subject.place))
+
+
 def address() -> Attribute:
     """Where the entity is, in words."""
 
     def make(subject: Subject) -> Any:
         place = subject.place
         cell = place.cell
-        street = cell.street if place.east else cell.avenue
         return {
-            "streetAddress": f"{street} {place.number}",
+            "streetAddress": f"{streets.street(place)} {place.number}",
             "postalCode": cell.postcode,
             "addressLocality": streets.NAME,
             "addressCountry": streets.COUNTRY,
@@ -367,6 +308,25 @@ def _located(shape: Callable[[streets.Place, int], streets.Geometry]) -> Attribu
 def point(beside: float = 5.0) -> Attribute:
     """A point beside the street, on its left and its right side in turn."""
     return _located(lambda place, index: streets.point(place, beside if index % 2 else -beside))
+
+
+def district() -> Attribute:
+    """The middle of the district, for what must have a place and must not tell whose home it is."""
+    return Attribute(
+        lambda _name, _steps: (
+            lambda subject: {"type": "GeoProperty", "value": subject.town.middle(subject.place.cell.district)}
+        )
+    )
+
+
+def beginning() -> Attribute:
+    """The point at which the entity's line begins."""
+    return _located(lambda place, _index: streets.point(place, 0.0))
+
+
+def end(length: float = streets.BLOCK) -> Attribute:
+    """The point at which the entity's line ends."""
+    return _located(lambda place, _index: streets.end(place, length))
 
 
 def rectangle(beside: float, length: float, depth: float) -> Attribute:

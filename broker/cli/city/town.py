@@ -16,7 +16,8 @@ BLOCK: Final = 110.0
 """Distance of two parallel streets, metres."""
 TURN: Final = radians(11)
 """The grid against the meridian."""
-DISTRICTS: Final = ("centre", "north", "east", "south", "west")
+DISTRICTS: Final = {"centre": (0, 0), "north": (0, 1), "east": (1, 0), "south": (0, -1), "west": (-1, 0)}
+"""District to its direction from the centre, eastwards and northwards."""
 
 _METRE: Final = 1 / 111_320
 _LON_X, _LON_Y = cos(TURN) * _METRE / cos(radians(CENTRE[1])), sin(TURN) * _METRE / cos(radians(CENTRE[1]))
@@ -102,6 +103,12 @@ class Town:
         along -= 1
         return Place(cell.x, cell.y + along * BLOCK, False, 1 + int(along * 110), cell)
 
+    def middle(self, district: str) -> Geometry:
+        """The point in the middle of a district."""
+        across, up = DISTRICTS[district]
+        far = self.blocks * BLOCK / 3
+        return {"type": "Point", "coordinates": position(across * far, up * far)}
+
     def loop(self, across: float, up: float, size: float) -> Loop:
         """A rectangle of streets; the arguments, 0–1, say where and how large."""
         largest = max(2, min(16, self.blocks // 2))
@@ -132,6 +139,11 @@ def position(x: float, y: float) -> Position:
     return [round(CENTRE[0] + x * _LON_X + y * _LON_Y, 6), round(CENTRE[1] + x * _LAT_X + y * _LAT_Y, 6)]
 
 
+def street(place: Place) -> str:
+    """The name of the street or avenue."""
+    return place.cell.street if place.east else place.cell.avenue
+
+
 def point(place: Place, beside: float) -> Geometry:
     """A point so many metres beside the middle of the street."""
     if place.east:
@@ -153,6 +165,11 @@ def rectangle(place: Place, beside: float, length: float, depth: float) -> Geome
 def line(place: Place, length: float) -> Geometry:
     """A line of three points along the street."""
     return {"type": "LineString", "coordinates": _along(place, length, 0.0)}
+
+
+def end(place: Place, length: float) -> Geometry:
+    """The point at which that line ends."""
+    return {"type": "Point", "coordinates": _along(place, length, 0.0)[-1]}
 
 
 def lines(place: Place, length: float, apart: float) -> Geometry:

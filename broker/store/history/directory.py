@@ -59,7 +59,8 @@ class Entries:
     """What a group of changes does to the directory: one update for each entity."""
 
     def __init__(self) -> None:
-        self._updates: dict[str, Document] = {}
+        self.updates: dict[str, Document] = {}
+        """Entity id to the update of its entry."""
 
     def note(self, entity_id: str, old: Entity | None, new: Entity | None, names: set[str], instant: str) -> None:
         """A step; `names`: the attributes of which it recorded points."""
@@ -73,19 +74,19 @@ class Entries:
     def note_age(self, entity_id: str, new: Entity, observed: int, instant: str) -> None:
         """Points that were observed long before they are recorded, `observed` microseconds after 1970 the oldest."""
         self._set(entity_id, new, set(), {"m": instant})
-        noted = self._updates[entity_id].setdefault("$min", {"k": observed})
+        noted = self.updates[entity_id].setdefault("$min", {"k": observed})
         noted["k"] = min(noted["k"], observed)
 
     def note_number(self, entity_id: str, number: int) -> None:
         """The number after the last point that came with a new entity, which is noted already."""
-        self._updates[entity_id]["$max"] = {"n": number}
+        self.updates[entity_id]["$max"] = {"n": number}
 
     def operations(self) -> list[UpdateOne]:
         """The updates of the directory."""
-        return [UpdateOne({"_id": key}, update, upsert=True) for key, update in self._updates.items()]
+        return [UpdateOne({"_id": key}, update, upsert=True) for key, update in self.updates.items()]
 
     def _set(self, entity_id: str, entity: Entity | None, names: set[str], fields: Document) -> None:
-        update = self._updates.setdefault(
+        update = self.updates.setdefault(
             entity_id, {"$set": {}, "$addToSet": {"t": {"$each": []}, "a": {"$each": []}}, "$unset": {"x": ""}}
         )
         update["$set"].update(fields)
@@ -116,4 +117,6 @@ async def adopt(database: Database, entity_id: str, session: AsyncClientSession)
 
 
 def _has_new(entity: Entity, names: set[str]) -> bool:
+    if names <= entity.attributes.keys():
+        return False
     return any(name not in entity.attributes for name in names if name != SCOPE or not entity.scopes)

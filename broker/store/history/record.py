@@ -48,7 +48,7 @@ class _Recording:
 
     def take(self, change: Change) -> None:
         """Record a change."""
-        points = list(recorded(change.old, change.new, change.instant))
+        points = recorded(change.old, change.new, change.instant)
         if change.brought is not None and change.new is not None:
             self._take_whole(change, change.new, points, change.brought)
             return
@@ -58,8 +58,8 @@ class _Recording:
                 return
         entity_id = change.entity_id
         if points:
-            lines = [line(2 * change.revision, point) for point in points]
-            self._lines.setdefault(entity_id, []).extend(lines)
+            sequence = 2 * change.revision
+            self._lines.setdefault(entity_id, []).extend([line(sequence, point) for point in points])
         names = {point.name for point in points}
         self._entries.note(entity_id, change.old, change.new, names, change.instant)
         if self._rules is not None and change.new is not None:

@@ -64,10 +64,8 @@ def entity_of(document_id: str) -> str:
 
 def line(sequence: int, point: Recorded) -> list[Any]:
     """A point as the tail keeps it."""
-    kept: list[Any] = [sequence, point.name, point.owner, point.instance]
-    if point.deleted_at is not None:
-        kept.append(point.deleted_at)
-    return kept
+    name, owner, instance, deleted_at = point
+    return [sequence, name, owner, instance] if deleted_at is None else [sequence, name, owner, instance, deleted_at]
 
 
 def line_of(found: Found) -> list[Any]:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.conformance.etsi.fresh import run_apart
 from tests.conformance.etsi.running import Options, Result, RunFailed, run
 from tests.conformance.etsi.staging import select
 
+NEW: Final = "new"
 _EPILOG: Final = """
 Areas are folders or files below TP/NGSI-LD, tag:NAME, or test:GLOB. None means everything below TP/NGSI-LD.
 The broker must be allowed to call loopback: NGSILD_ALLOWED_NETWORKS=127.0.0.0/8.
@@ -40,7 +42,10 @@ def main(arguments: Sequence[str]) -> int:
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     try:
         selection = select(suite, given.areas, given.only_files_of and given.only_files_of.resolve())
-        results = run(suite, given.url.rstrip("/"), selection, options)
+        if given.url == NEW:
+            results = run_apart(suite, selection, options)
+        else:
+            results = run(suite, given.url.rstrip("/"), selection, options)
     except (FileNotFoundError, RunFailed) as error:
         return _fail(str(error))
     _tell(results)
@@ -54,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.etsi", epilog=_EPILOG)
     parser.add_argument("suite", type=Path, help="checkout of the suite: the folder that holds TP and resources")
-    parser.add_argument("url", help="root of the API, http://127.0.0.1:1026/ngsi-ld/v1")
+    parser.add_argument("url", help=f"root of the API; {NEW}: a new broker for each area")
     parser.add_argument("areas", nargs="*", help="what to run")
     parser.add_argument("--python", default=sys.executable, help="interpreter with the suite's requirements")
     parser.add_argument("--out", type=Path, help="write the result of each test here, as JSON")

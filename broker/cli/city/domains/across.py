@@ -102,7 +102,7 @@ FLEETS: Final = (
         attributes={
             "name": a.text("Indicator 11.{}"),
             "indicatorType": a.one_of("outcome", "output", "management"),
-            "expectedValue": a.fixed(10, 100, "P1"),
+            "expectedValue": a.one_of("at least 90 %", "at most 10 %", "50 % more by 2030"),
             "calculationForm": a.one_of("mean of the year", "sum of the year"),
             "areaServed": a.always("Polderstad"),
             "owner": a.always(["urn:ngsi-ld:Organization:city"]),

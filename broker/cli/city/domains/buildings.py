@@ -3,9 +3,10 @@
 from typing import Final
 
 from broker.cli.city import attributes as a
+from broker.cli.city import parts
 from broker.cli.city.fleet import Fleet
 
-_LOAD: Final = a.Phases(400, 18_000, "WTT")
+_LOAD: Final = parts.Phases(400, 18_000, "WTT")
 
 FLEETS: Final = (
     Fleet(
@@ -62,6 +63,7 @@ FLEETS: Final = (
             "operationType": a.one_of("maintenance", "inspection", "repair"),
             "refBuilding": a.to("house"),
             "startDate": a.ago(400),
+            "endDate": a.later(400),
             "status": a.graded("planned", "scheduled", "ongoing", "finished"),
             "result": a.mostly("ok", "aborted"),
             "operationSequence": a.one_of(["report", "repair"], ["visit", "measure", "report"]),

@@ -3,11 +3,12 @@
 from typing import Final
 
 from broker.cli.city import attributes as a
+from broker.cli.city import parts
 from broker.cli.city.fleet import Fleet
 
-_POWER: Final = a.Phases(9_000, 135_000, "WTT", 0)
-_CURRENT: Final = a.Phases(40, 600, "AMP")
-_SOLAR: Final = a.Phases(0, 30_000, "WTT", 0)
+_POWER: Final = parts.Phases(9_000, 135_000, "WTT", 0)
+_CURRENT: Final = parts.Phases(40, 600, "AMP")
+_SOLAR: Final = parts.Phases(0, 30_000, "WTT", 0)
 
 FLEETS: Final = (
     Fleet(
@@ -49,6 +50,7 @@ FLEETS: Final = (
             "panelDimension": a.always({"length": 1.72, "width": 1.04}),
             "panelWeight": a.fixed(18, 22, "KGM", decimals=1),
             "application": a.always(["electric"]),
+            "dateLastReported": a.now(),
         },
     ),
     Fleet(
@@ -70,6 +72,7 @@ FLEETS: Final = (
             "temperature": a.measure(4, 58, "CEL"),
             "nominalPeakPowerGeneration": a.fixed(3, 10, "KWT", decimals=1),
             "inverterStatus": a.always(["00-On sector"]),
+            "dateEnergyMeteringStarted": a.ago(3_000),
             "refPhotovoltaicDevice": a.to("pvdevice"),
         },
     ),

@@ -123,6 +123,7 @@ FLEETS: Final = (
         scope="/care",
         least=8,
         attributes={
+            "location": a.district(),
             "dateObserved": a.now(),
             "temperature": a.measure(19, 31, "CEL"),
             "relativeHumidity": a.measure(0.3, 0.7, "C62", by="cloud", decimals=2),
@@ -203,8 +204,8 @@ FLEETS: Final = (
         attributes={
             "isPersonalData": a.always(True),
             "purpose": a.one_of("Telecare", "Fall detection", "Monitoring after surgery"),
-            "category": a.always(["health"]),
-            "recipientList": a.always(["care service", "family doctor"]),
+            "category": a.always(["sensor"]),
+            "recipientList": a.always(["https://example.com/care-service", "https://example.com/family-doctor"]),
             "retentionPeriod": a.always("P30D"),
             "legitimateInterest": a.always("Consent"),
             "crossborderTransfer": a.always("no"),

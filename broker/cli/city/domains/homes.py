@@ -17,6 +17,8 @@ FLEETS: Final = (
             "brandName": a.one_of("HomeSense", "Nordwärme", "Casa Viva"),
             "manufacturerName": a.one_of("HomeSense B.V.", "Nordwärme GmbH", "Casa Viva, S.L."),
             "modelName": a.text("HS-{:03d}"),
+            "category": a.one_of(["sensor"], ["actuator", "sensor"], ["meter"]),
+            "controlledProperty": a.one_of(["temperature"], ["light", "power"], ["electricityConsumption"]),
             "deviceClass": a.one_of("C0", "C1", "C2"),
             "function": a.one_of(["sensing"], ["onOff", "sensing"], ["metering"]),
             "supportedUnits": a.always(["CEL", "KWH", "C62"]),

@@ -3,9 +3,10 @@
 from typing import Final
 
 from broker.cli.city import attributes as a
+from broker.cli.city import parts
 from broker.cli.city.fleet import Fleet
 
-_FEED: Final = a.Phases(300, 9_000, "WTT")
+_FEED: Final = parts.Phases(300, 9_000, "WTT")
 
 FLEETS: Final = (
     Fleet(

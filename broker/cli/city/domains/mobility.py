@@ -3,17 +3,17 @@
 from typing import Final
 
 from broker.cli.city import attributes as a
-from broker.cli.city import riding
+from broker.cli.city import parts, riding
 from broker.cli.city.fleet import Fleet
 
 _BUS: Final = riding.Ride(riding.own_line, 5.5, start=5, hours=18)
 _SERVICE: Final = riding.Ride(riding.own_round, 3.0, start=6, hours=10)
 _BIKE: Final = riding.Ride(riding.own_round, 3.5, start=7, hours=14)
 
-_SPOTS: Final = a.Whole("spots", 8, 40)
-_GARAGE: Final = a.Whole("spots", 80, 900)
-_SOCKETS: Final = a.Whole("sockets", 2, 8)
-_SLOTS: Final = a.Whole("slots", 10, 40)
+_SPOTS: Final = parts.Whole("spots", 8, 40)
+_GARAGE: Final = parts.Whole("spots", 80, 900)
+_SOCKETS: Final = parts.Whole("sockets", 2, 8)
+_SLOTS: Final = parts.Whole("slots", 10, 40)
 
 FLEETS: Final = (
     Fleet(
@@ -25,7 +25,11 @@ FLEETS: Final = (
         least=12,
         attributes={
             "location": a.line(),
-            "roadName": a.text("Segment {}"),
+            "startPoint": a.beginning(),
+            "endPoint": a.end(),
+            "name": a.text("Segment {}"),
+            "roadName": a.street(),
+            "refRoad": a.outside("urn:ngsi-ld:Road:road-{:06d}", shared=8),
             "length": a.always(110),
             "totalLaneNumber": a.one_of(1, 2, 2, 4),
             "maximumAllowedSpeed": a.one_of(30, 30, 50),
@@ -112,9 +116,9 @@ FLEETS: Final = (
             "routeCode": a.text("L{}"),
             "shortRouteCode": a.text("{}"),
             "transportationType": a.mostly(3, 0, share=0.8),
-            "routeColor": a.one_of("C8102E", "00843D", "0033A0", "FFB81C"),
+            "routeColor": a.one_of("#C8102E", "#00843D", "#0033A0", "#FFB81C"),
             "owner": a.always(["urn:ngsi-ld:Organization:transit"]),
-            "routeSegments": a.one_of(["out", "back"], ["round"]),
+            "routeSegments": a.one_of([{"segmentName": "out"}, {"segmentName": "back"}], [{"segmentName": "round"}]),
         },
     ),
     Fleet(
@@ -147,6 +151,7 @@ FLEETS: Final = (
         least=24,
         attributes={
             "hasStop": a.to("stop"),
+            "hasTrip": a.outside("urn:ngsi-ld:GtfsTrip:trip-{:06d}"),
             "refPublicTransportRoute": a.to("route"),
             "headSign": a.one_of("Centraal Station", "Harbour, west quay", "Университет", "Ziekenhuis", "Nordstadt"),
             "remainingTime": riding.remaining_time(),
@@ -235,6 +240,7 @@ FLEETS: Final = (
             "capacity": _SOCKETS.total(),
             "availableCapacity": _SOCKETS.left(),
             "status": a.graded("empty", "working", "almostFull", "full"),
+            "allowedVehicleType": a.always(["car", "motorcycle"]),
             "socketType": a.one_of(["Mennekes"], ["Mennekes", "CCS/SAE"], ["CHAdeMO"]),
             "powerConsumption": a.measure(0, 88, "KWT"),
             "amperage": a.measure(0, 125, "AMP"),

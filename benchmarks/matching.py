@@ -1,11 +1,10 @@
-"""What subscriptions cost that an update does not concern: `python -m benchmarks.decisions.matching`.
+"""`python -m benchmarks.matching`: what subscriptions cost that an update does not concern.
 
 Two tenants on one mongod, each with its own store as a worker has it: the one without subscriptions, the other with
 very many, a quarter each for another type, another threshold, another place, and ids that begin otherwise. Groups of
 updates in pairs, in turn; CPU of this process and of mongod per update. Then the index alone, and its memory.
 """
 
-import argparse
 import gc
 import random
 from collections.abc import Iterator
@@ -14,16 +13,19 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
-from typing import Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import orjson
+import typer
 import uvloop
 from rich.console import Console
+from rich.table import Table
 
-from benchmarks import sample
+from benchmarks import report, sample, tables, verdicts
 from benchmarks.decisions import experiment
 from benchmarks.decisions.experiment import Mongod, Outcome
-from benchmarks.pairs import Interval, interval
+from benchmarks.pairs import interval
+from benchmarks.verdicts import Judgement, Verdict
 from broker.hosting.bundled import Bundled
 from broker.jsonld.compiler import Compiler
 from broker.model import merge
@@ -42,6 +44,9 @@ from broker.subscriptions.registry import Registry
 ENTITIES: Final = 2_000
 CLIENTS: Final = 64
 NOW: Final = "2026-11-20T09:00:00.123456Z"
+CASE: Final = "matching"
+HITS: Final = 4
+"""Subscriptions, beside the others, that each match a quarter of the updates."""
 NAMES: Final = Compiler(Bundled()[CORE_CONTEXT]).core
 _NOTIFICATION: Final = {"endpoint": {"uri": "http://receiver.example/notify"}, "format": "concise"}
 Document = dict[str, Any]
@@ -161,10 +166,6 @@ def _per_change(registry: Registry, changes: list[Change]) -> tuple[float, int]:
     return median(times), owed
 
 
-def _told(found: Interval) -> str:
-    return f"{found.median:.3f} ({found.low:.3f}–{found.high:.3f})"
-
-
 async def _with(number: int, hits: int) -> Registry:
     kept = [
         records.Changed(each["id"], orjson.dumps(names.expanded(each, NAMES)), 1) for each in documents(number, hits)
@@ -178,43 +179,89 @@ async def _with(number: int, hits: int) -> Registry:
     return registry
 
 
-async def main(database: Mongod, number: int, pairs: int, seconds: float) -> None:
+class Measured(NamedTuple):
+    """What was measured. CPU is of this process, which is a worker without HTTP, and of mongod."""
+
+    none_us: list[float]
+    """µs of CPU an update without subscriptions, of each pair."""
+    with_us: list[float]
+    read_seconds: float
+    bytes_each: float
+    match_us: float
+    """µs of CPU a change."""
+    hits_us: float
+    """The same with HITS that match."""
+
+    @property
+    def values(self) -> dict[str, list[float]]:
+        """What is judged, by ratio; of the pairs the interval of their median."""
+        cost = interval([some / none for none, some in zip(self.none_us, self.with_us, strict=True)])
+        return {
+            "with/none": [cost.low, cost.median, cost.high],
+            "µs a change": [self.match_us],
+            "bytes each": [self.bytes_each],
+        }
+
+
+async def measure(database: Mongod, number: int, pairs: int, seconds: float) -> Measured:
     """Measure everything."""
-    console = Console(width=120)
-    none, many = Side(database, "none"), Side(database, "many")
+    none, some = Side(database, "none"), Side(database, "some")
     await none.load(0)
-    await many.load(number)
+    await some.load(number)
     before, started = _resident(), perf_counter()
-    await many.registry.reload("")
+    await some.registry.reload("")
     took, bytes_each = perf_counter() - started, (_resident() - before) / number
-    console.print(f"{number:,} subscriptions: read in {took:.1f} s, {bytes_each:,.0f} bytes each")
-    ratios, costs = [], []
+    costs: dict[str, list[float]] = {"none": [], "some": []}
     for pair in range(pairs + 1):
-        sides = (none, many) if pair % 2 else (many, none)
-        outcomes = {side.prefix: await side.run(seconds) for side in sides}
-        cost = {prefix: outcome.client_us + outcome.mongod_us for prefix, outcome in outcomes.items()}
-        if pair:  # the first warms up
-            ratios.append(cost["many"] / cost["none"])
-            costs.append((cost["none"], cost["many"]))
-    console.print(
-        f"CPU an update: {median(each for each, _ in costs):.0f} µs without, "
-        f"{median(each for _, each in costs):.0f} µs with; ratio {_told(interval(ratios))}"
-    )
+        for side in (none, some) if pair % 2 else (some, none):
+            outcome = await side.run(seconds)
+            if pair:  # the first warms up
+                costs[side.prefix].append(outcome.client_us + outcome.mongod_us)
     changes = _changes()
-    for title, registry in (
-        ("no subscription", await _with(0, 0)),
-        ("those", many.registry),
-        ("those and 4 that match a quarter of the updates", await _with(number, 4)),
+    match_us, owed = _per_change(some.registry, changes)
+    assert not owed, "none of them concerns a change"
+    hits_us, _ = _per_change(await _with(number, HITS), changes)
+    return Measured(costs["none"], costs["some"], took, bytes_each, match_us, hits_us)
+
+
+def main(
+    subscriptions: Annotated[int, typer.Option(min=1000)] = 100_000,
+    pairs: Annotated[int, typer.Option(min=1)] = 12,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Of each side of a pair.")] = 2.0,
+) -> None:
+    """Measure, and judge by benchmarks/targets.toml."""
+    with experiment.mongod() as database:
+        found = uvloop.run(measure(database, subscriptions, pairs, seconds))
+    judged = [verdicts.judge(each, found.values[each.ratio]) for each in verdicts.targets() if each.case == CASE]
+    console = Console(width=tables.WIDTH)
+    _show(console, found, subscriptions)
+    console.print(tables.judgements(judged))
+    console.print(f"Written to {_write(found, judged, subscriptions, pairs)}.")
+    raise SystemExit(1 if any(each.verdict is Verdict.MISSED for each in judged) else 0)
+
+
+def _show(console: Console, found: Measured, number: int) -> None:
+    table = Table("", "", title=f"{number:,} subscriptions that no update concerns")
+    for title, value in (
+        ("CPU an update without them, µs", median(found.none_us)),
+        ("CPU an update with them, µs", median(found.with_us)),
+        ("CPU of matching a change, µs", found.match_us),
+        (f"the same with {HITS} more that each match a quarter of the changes", found.hits_us),
+        ("memory of each, bytes", found.bytes_each),
+        ("read by a worker that starts, s", found.read_seconds),
     ):
-        each, owed = _per_change(registry, changes)
-        console.print(f"Matching with {title}: {each:.1f} µs a change, {owed} owed by {len(changes)} changes")
+        table.add_row(title, f"{value:,.1f}")
+    console.print(table)
+
+
+def _write(found: Measured, judged: list[Judgement], number: int, pairs: int) -> Path:
+    document = {
+        "about": report.about(pairs, ENTITIES) | {"subscriptions": number},
+        "measured": found._asdict(),
+        "verdicts": [each.target._asdict() | {"values": each.values, "verdict": each.verdict} for each in judged],
+    }
+    return report.keep(document, CASE)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--subscriptions", type=int, default=100_000)
-    parser.add_argument("--pairs", type=int, default=12)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    arguments = parser.parse_args()
-    with experiment.mongod() as running:
-        uvloop.run(main(running, arguments.subscriptions, arguments.pairs, arguments.seconds))
+    typer.run(main)

@@ -56,6 +56,8 @@ bench-full: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.queries --entities 10000 --entities 100000 --entities 1000000 --repetitions 5
 	$(BIN)/python -m benchmarks.notifications --repetitions 5
 	$(BIN)/python -m benchmarks.matching
+	$(BIN)/python -m benchmarks.history --series 10000 --points 1000
+	$(BIN)/python -m benchmarks.history_exact --size town --seconds 600
 
 # A whole city lives on this machine: an hour, unless CITY="--minutes 3 --size town" or the like says something else.
 bench-city: $(VENV)/.installed-bench

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import matching, notifications
+from benchmarks import history, matching, notifications
 from benchmarks.cases import CASES, System
 from benchmarks.measure import Run
 from benchmarks.pathology_cases import PATHOLOGIES
@@ -87,6 +87,6 @@ def test_the_spread_is_median_least_and_greatest() -> None:
 def test_every_target_names_a_case_and_a_bound(target: Target) -> None:
     cases = {case.name for case in CASES} | {"starvation-1", "starvation-2"}
     cases |= {f"query-{kind.name}" for kind in KINDS} | {f"pathology-{pathology.name}" for pathology in PATHOLOGIES}
-    cases |= {*notifications.CASES, matching.CASE}
+    cases |= {*notifications.CASES, matching.CASE, *history.CASES}
     assert target.case in cases
     assert (target.at_least is None) != (target.at_most is None)

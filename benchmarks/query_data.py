@@ -2,7 +2,7 @@
 
 Each group of values is held by PER_GROUP entities of each type, evenly over the order of ids; points lie in a grid of
 constant width, so that a distance finds as many. They are written as the broker's own code shapes them, not over HTTP,
-and indexed when they are there: a million takes some three minutes.
+and indexed when they are there: a million takes minutes.
 """
 
 import asyncio
@@ -113,7 +113,7 @@ async def load(uri: str, prefix: str, tenant: str, entities: int) -> bool:
         await client.drop_database(database)
         await indexes.prepare(database, dict.fromkeys(indexes.INDEXES, ()))
         await _fill(uri, database.name, entities)
-        await indexes.prepare(database)  # an index that is built at once costs a tenth of one that grows
+        await indexes.prepare(database)  # built at once, they cost less than growing with each insert
     finally:
         await client.close()
     return True

@@ -12,12 +12,14 @@ from broker.errors import BadRequestData, NonexistentTenant, ResourceNotFound
 from broker.model.grammar import check_name, shown
 from broker.store.apart import apart
 from broker.validation.bundle import bundle
-from broker.validation.datamodel import DataModel, names_of
+from broker.validation.datamodel import DataModel, own_model
 from broker.validation.rules import Mode
 
 LISTED: Final = 1000
 """Most violating entities that are listed."""
-_MEMBERS: Final = frozenset({"mode", "schema", "units"})
+_LISTS: Final = {"units": "UN/CEFACT codes", "targets": "names of types"}
+"""Members of a body that belong to a schema: objects of arrays of such texts, by attribute."""
+_MEMBERS: Final = frozenset({"mode", "schema", *_LISTS})
 
 
 async def listed(request: Request, services: Services) -> Response:
@@ -37,12 +39,12 @@ async def put(request: Request, services: Services) -> Response:
     """PUT /admin/v1/models/{type}."""
     body = request.payload
     if not isinstance(body, dict) or not body or not body.keys() <= _MEMBERS:
-        raise BadRequestData("The body is no object with mode, schema or units, and nothing else.")
+        raise BadRequestData("The body is no object with mode, schema, units or targets, and nothing else.")
     mode = _mode(body.get("mode", Mode.OFF.value))
     if "schema" in body:
         await apart(services.models.add(request.call.tenant, _model(request, body), mode))
-    elif "units" in body:
-        raise BadRequestData("Member units belongs to a schema, which is missing.")
+    elif alone := _LISTS.keys() & body.keys():
+        raise BadRequestData(f"Member {min(alone)} belongs to a schema, which is missing.")
     else:
         await apart(services.models.set_mode(request.call.tenant, await _type(request, services), mode))
     return bare(204)
@@ -73,16 +75,19 @@ async def _type(request: Request, services: Services) -> str:
 
 def _model(request: Request, body: dict[str, Any]) -> DataModel:
     """The data model of a body. Raises BadRequestData."""
-    schema, units = body["schema"], body.get("units", {})
+    schema = body["schema"]
     if not isinstance(schema, dict):
         raise BadRequestData(f"Member schema is {shown(schema)}, not an object.")
-    if not isinstance(units, dict) or not all(
-        isinstance(codes, list) and codes and all(isinstance(code, str) for code in codes) for codes in units.values()
+    lists = {member: _lists(member, body.get(member, {})) for member in _LISTS}
+    return own_model(request.path["type"], schema, request.call.context, bundle().retrieve, **lists)
+
+
+def _lists(member: str, given: Any) -> dict[str, list[str]]:
+    if not isinstance(given, dict) or not all(
+        isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts) for texts in given.values()
     ):
-        raise BadRequestData("Member units is no object of arrays of UN/CEFACT codes, by attribute.")
-    name, context = check_name(request.path["type"]), request.call.context
-    names = names_of(schema, context, bundle().retrieve)
-    return DataModel(context.expand(name), name, schema, names, units, {}, context.link)
+        raise BadRequestData(f"Member {member} is no object of arrays of {_LISTS[member]}, by attribute.")
+    return given
 
 
 def _mode(text: Any) -> Mode:

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from broker.api import problems
-from broker.api.transport import JoiningTransport
 from broker.api.problems import BareStatus
 from broker.api.responses import Response
+from broker.api.transport import JoiningTransport
 from broker.errors import InvalidRequest
 
 MAX_TARGET: Final = 32 * 1024

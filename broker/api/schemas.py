@@ -245,6 +245,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "mode": {"enum": ["off", "warn", "strict"], "default": "off"},
             "schema": {"type": "object", "description": "A JSON Schema of entities in the simplified form."},
             "units": {"type": "object", "additionalProperties": _LIST},
+            "targets": {"type": "object", "additionalProperties": _LIST},
         },
         "description": "docs/models.md.",
     },

@@ -22,7 +22,7 @@ from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.settings import Settings
 from broker.validation.bundle import bundle
-from broker.validation.datamodel import DataModel, names_of
+from broker.validation.datamodel import DataModel, own_model
 from broker.validation.engine import Validator
 from broker.validation.registry import Registry
 from broker.validation.report import Report, check_documents
@@ -75,6 +75,7 @@ def add(
     name: str | None = None,
     context: str | None = None,
     units: str | None = None,
+    targets: str | None = None,
     mode: str | None = None,
     tenant: str | None = None,
     **flags: Any,
@@ -85,20 +86,19 @@ def add(
     if not isinstance(schema, dict):
         raise StartError(f"{file} holds no JSON Schema.", "Give a file with a JSON object.")
     type_name = name or _type_in(schema) or file.stem.removesuffix(".schema")
-    model = _told(lambda: asyncio.run(_model(settings, schema, type_name, context, _pairs(units))))
+    lists = {"units": _pairs("--units", units), "targets": _pairs("--targets", targets)}
+    model = _told(lambda: asyncio.run(_model(settings, schema, type_name, context, lists)))
     _ask(flags, lambda registry: registry.add(_tenant(tenant), model, _mode(mode or "off")))
     console.out.print(f"{model.name} ({model.type}) has a data model; its rule is {mode or 'off'}.")
 
 
 async def _model(
-    settings: Settings, schema: dict[str, Any], name: str, context: str | None, units: dict[str, list[str]]
+    settings: Settings, schema: dict[str, Any], name: str, context: str | None, lists: dict[str, dict[str, list[str]]]
 ) -> DataModel:
     client = Client(Guard(settings.allowed_networks))
     contexts = Contexts(settings, client)
     try:
-        compiled = await contexts.resolve(context)
-        names = names_of(schema, compiled, bundle().retrieve)
-        return DataModel(compiled.expand(name), name, schema, names, units, {}, compiled.link)
+        return own_model(name, schema, await contexts.resolve(context), bundle().retrieve, **lists)
     finally:
         await contexts.close()
         await client.close()
@@ -203,14 +203,14 @@ def _type_in(schema: dict[str, Any]) -> str | None:
     return listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], str) else None
 
 
-def _pairs(units: str | None) -> dict[str, list[str]]:
-    """`temperature=CEL,speed=KMH` as a table. Raises StartError."""
-    table = {}
-    for pair in filter(None, (units or "").split(",")):
-        attribute, equals, code = pair.partition("=")
-        if not (attribute and equals and code):
-            raise StartError(f"--units {units} is no list of units.", "Write it as temperature=CEL,speed=KMH.")
-        table[attribute] = [code]
+def _pairs(flag: str, text: str | None) -> dict[str, list[str]]:
+    """`temperature=CEL,speed=KMH,speed=MTS` as a table. Raises StartError."""
+    table: dict[str, list[str]] = {}
+    for pair in filter(None, (text or "").split(",")):
+        attribute, equals, value = pair.partition("=")
+        if not (attribute and equals and value):
+            raise StartError(f"{flag} {text} is no list of pairs.", f"Write it as {_EXAMPLES[flag]}.")
+        table.setdefault(attribute, []).append(value)
     return table
 
 
@@ -247,13 +247,21 @@ def _ask(flags: dict[str, Any], question: Callable[[Registry], Awaitable[T]]) ->
         raise StartError(error.detail, "Correct the data model.") from None
 
 
+_EXAMPLES: Final = {
+    "--units": "temperature=CEL,speed=KMH",
+    "--targets": "refBuilding=Building,owner=Person,owner=Organization",
+}
 _NAME: Final = Annotated[str, typer.Argument(help="Name of the type, or its IRI.")]
 _SOME_NAME: Final = Annotated[str | None, typer.Option("--type", help="Name of the type, or its IRI.")]
 _TENANT: Final = Annotated[str | None, typer.Option("--tenant", help="The tenant; without it, the default one.")]
 _FILE: Final = Annotated[Path, typer.Argument(help="A JSON Schema of entities in the simplified form.")]
 _SOURCE: Final = Annotated[str, typer.Argument(help="A file or URL: an entity, an array of entities, or NDJSON.")]
 _CONTEXT: Final = Annotated[str | None, typer.Option("--context", help="URL of the @context of what names none.")]
-_UNITS: Final = Annotated[str | None, typer.Option("--units", help="Units of attributes: temperature=CEL,speed=KMH.")]
+_UNITS: Final = Annotated[str | None, typer.Option("--units", help=f"Units of attributes: {_EXAMPLES['--units']}.")]
+_TARGETS: Final = Annotated[
+    str | None,
+    typer.Option("--targets", help=f"Types that relationships point to: {_EXAMPLES['--targets']}."),
+]
 _MODE: Final = Annotated[str, typer.Argument(help="off, warn or strict.")]
 _SOME_MODE: Final = Annotated[str | None, typer.Option("--mode", help="off, warn or strict.")]
 _LIMIT: Final = Annotated[int | None, typer.Option("--limit", help="Most entities that are listed; 100 by default.")]
@@ -271,6 +279,7 @@ app.command("add")(
             "name": _SOME_NAME,
             "context": _CONTEXT,
             "units": _UNITS,
+            "targets": _TARGETS,
             "mode": _SOME_MODE,
             "tenant": _TENANT,
         },

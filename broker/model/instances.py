@@ -5,13 +5,30 @@ A write that touches an instance moves its modifiedAt even if nothing in it diff
 modification that was applied (GS CIM 009 §4.8); whether something *changed* is for those who compare old and new.
 """
 
-from broker.model.entity import Instance, created_at
+from broker.model.entity import Attributes, Instance, created_at
 from broker.names import NULL
 
 
 def is_null(instance: Instance) -> bool:
     """Whether an instance of a fragment asks for a deletion."""
     return instance.get("type") == NULL
+
+
+def without_nulls(instance: Instance) -> Instance:
+    """A fragment's instance as one that stands for itself: what it asks to delete is not there."""
+    if "attributes" not in instance and NULL not in instance.values():
+        return instance
+    whole = {member: content for member, content in instance.items() if content != NULL}
+    subs: Attributes = {}
+    for name, instances in instance.get("attributes", {}).items():
+        kept = [without_nulls(each) for each in instances if not is_null(each)]
+        if kept:
+            subs[name] = kept
+    if subs:
+        whole["attributes"] = subs
+    else:
+        whole.pop("attributes", None)
+    return whole
 
 
 def by_dataset(instances: list[Instance]) -> dict[str | None, Instance]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from broker.errors import BadRequestData, ResourceNotFound
 from broker.model.entity import Attributes, Entity, Instance, created_at
-from broker.model.instances import born, by_dataset, in_order, is_null, stamped, succeed, successors
+from broker.model.instances import born, by_dataset, in_order, is_null, stamped, succeed, successors, without_nulls
 from broker.model.parse import Fragment
 from broker.model.patch import Extras, patched
 from broker.names import NULL
@@ -162,8 +162,8 @@ def _written(current: list[Instance], new: list[Instance], now: str, owner: str)
                 continue
             del result[dataset_id]
         else:
-            written = born(instance, now, owner) if before is None else succeed(before, instance, now, owner)
-            result[dataset_id] = written
+            whole = without_nulls(instance)
+            result[dataset_id] = born(whole, now, owner) if before is None else succeed(before, whole, now, owner)
         touched = True
     return in_order(result) if touched else current
 

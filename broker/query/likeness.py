@@ -132,10 +132,7 @@ def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
 
 def _magnitude(number: float) -> int:
     """The power of two just above a width: so far as the plans go, ranges of one power are of one width."""
-    try:
-        return frexp(number)[1]
-    except OverflowError:  # an integer that no float holds
-        return 1024
+    return frexp(number)[1]
 
 
 def _shared(low: str, high: str) -> int:

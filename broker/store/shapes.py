@@ -81,7 +81,7 @@ def update(
     if _differ(old.attributes, new.attributes) or old.scopes != new.scopes or old.expires_at != new.expires_at:
         wanted.update(_attribute_fields(new))
         owned |= {"a", "o", "x"}
-    if indexing is not Indexing.AS_SENT or old.types != new.types or _moved(old, new):
+    if indexing is not Indexing.AS_SENT or old.types != new.types or _moved(old.attributes, new.attributes):
         wanted.update(place_fields(new, indexing))
         owned.add("g")
     if old.types != new.types:
@@ -97,21 +97,21 @@ def _differ(old: Attributes, new: Attributes) -> bool:
     return any(old.get(name) is not instances for name, instances in new.items())
 
 
-def _moved(old: Entity, new: Entity) -> bool:
+def _moved(old: Attributes, new: Attributes) -> bool:
     """Whether the geometries differ: an upsert mostly sends the same again."""
-    return _touched_geometries(old, new) != _touched_geometries(new, old)
+    before = old.get
+    for name, instances in new.items():
+        was = before(name, ())
+        if was is not instances and _geometries(was) != _geometries(instances):
+            return True
+    return any(_geometries(old[name]) for name in old.keys() - new.keys())
 
 
-def _touched_geometries(entity: Entity, other: Entity) -> list[tuple[str, Any]]:
-    """The geometries of an entity in attributes that another one does not share."""
-    shared = other.attributes.get
-    return [
-        (name, instance["value"])
-        for name, instances in entity.attributes.items()
-        if shared(name) is not instances
-        for instance in instances
-        if instance["type"] == "GeoProperty"
-    ]
+def _geometries(instances: Sequence[Instance]) -> tuple[Any, ...]:
+    if len(instances) == 1:  # mostly
+        (instance,) = instances
+        return (instance["value"],) if instance["type"] == "GeoProperty" else ()
+    return tuple(instance["value"] for instance in instances if instance["type"] == "GeoProperty")
 
 
 def _affordable(indexing: Indexing, stored: bytes) -> Indexing:
@@ -128,7 +128,11 @@ def _attribute_fields(entity: Entity) -> Document:
         keys.insert(0, {"k": EXPIRY, "v": datetime.fromisoformat(expiry)})
     for name, instances in entity.attributes.items():
         for instance in instances:
-            keys.extend(_KEYS[instance["type"]](name, instance))
+            value = instance.get("value")
+            if value.__class__ in _SCALARS:  # mostly
+                keys.append({"k": name, "v": _scalar(value)})
+            else:
+                keys.extend(_KEYS[instance["type"]](name, instance))
     if overflowing or len(keys) > MAX_KEYS:
         keys[MAX_KEYS:] = ({"k": MORE},)
         fields["o"] = True

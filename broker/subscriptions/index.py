@@ -1,5 +1,6 @@
 """The subscriptions of a tenant, by what a step must be for one of them to match: few candidates, quickly found."""
 
+from collections.abc import Iterable
 from typing import Generic
 
 from broker.subscriptions.access import ANY, placements
@@ -40,6 +41,10 @@ class Index(Generic[V]):
                 del nodes[attribute]
                 if not nodes:
                     del self._nodes[type_name]
+
+    def has_any_for(self, types: Iterable[str]) -> bool:
+        """Whether a step of an entity of these types can have candidates at all."""
+        return ANY in self._nodes or not self._nodes.keys().isdisjoint(types)
 
     def candidates(self, step: Step) -> set[V]:
         """The entries that a step may concern."""

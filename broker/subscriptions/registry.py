@@ -126,6 +126,9 @@ class Registry:
         return [] if known is None else self._matching(tenant, known, change)
 
     def _matching(self, tenant: str, known: _Tenant, change: Change) -> list[str]:
+        state = change.new or change.old
+        if state is None or not known.index.has_any_for(state.types):
+            return []
         taken = step(change.old, change.new)
         if taken is None:
             return []

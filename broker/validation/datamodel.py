@@ -4,12 +4,15 @@ The schema speaks of names; entities are kept by IRIs. `names` has the IRI of ea
 own @context expands it, so that the vocabulary of whoever writes or reads an entity makes no difference.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeAlias
 
 from broker.errors import BadRequestData
+from broker.jsonld.compiled import CompiledContext
 from broker.model.entity import Names
+from broker.model.grammar import check_name
 from broker.validation.schemas import Retrieve, words
 
 Schema: TypeAlias = dict[str, Any]
@@ -41,6 +44,34 @@ class DataModel:
     def document(self) -> dict[str, Any]:
         """The model as JSON."""
         return asdict(self)
+
+
+def own_model(
+    name: str,
+    schema: Schema,
+    context: CompiledContext,
+    retrieve: Retrieve,
+    *,
+    units: Mapping[str, list[str]],
+    targets: Mapping[str, list[str]],
+) -> DataModel:
+    """A tenant's own data model; `targets`: relationship to the types of what it points to. The context expands all.
+
+    Raises BadRequestData for what is no name, and for a reference of the schema that leads nowhere.
+    """
+    names = names_of(schema, context, retrieve)
+    for attribute in (*units, *targets):
+        names.setdefault(context.expand(check_name(attribute)), attribute)
+    pointed = {
+        attribute: {_last(each): context.expand(check_name(each)) for each in types}
+        for attribute, types in targets.items()
+    }
+    return DataModel(context.expand(check_name(name)), name, schema, names, units, pointed, context.link)
+
+
+def _last(type_: str) -> str:
+    """The name of a type, also of an IRI: what URNs have of it."""
+    return re.split(r"[/#:]", type_)[-1] or type_
 
 
 def names_of(schema: Schema, context: Names, retrieve: Retrieve) -> dict[str, str]:

@@ -15,16 +15,17 @@ SUBSCRIPTION: dict[str, Any] = {
     "entities": [{"type": "Nothing"}],
     "notification": {"endpoint": {"uri": "http://receiver.invalid/"}},
 }
-_VARIABLES = {
-    "{entityId}": ENTITY_ID,
-    "{attrId}": "value",
-    "{type}": "Nothing",
-    "{subscriptionId}": SUBSCRIPTION_ID,
-    "{deadLetterId}": "00" * 16,
-    "{contextId}": "0" * 32,
-    "{entityMapId}": "urn:ngsi-ld:EntityMap:1",
-    "{instanceId}": INSTANCE_ID,
+VARIABLES = {
+    "entityId": ENTITY_ID,
+    "attrId": "value",
+    "type": "Nothing",
+    "subscriptionId": SUBSCRIPTION_ID,
+    "deadLetterId": "00" * 16,
+    "contextId": "0" * 32,
+    "entityMapId": "urn:ngsi-ld:EntityMap:1",
+    "instanceId": INSTANCE_ID,
 }
+"""A sound value for each variable of a path."""
 _BODIES: dict[str, Any] = {
     "Entity": ENTITY,
     "EntityFragment": ENTITY,
@@ -33,8 +34,9 @@ _BODIES: dict[str, Any] = {
     "Identifiers": [ENTITY_ID],
     "Value": 1,
     "Subscription": SUBSCRIPTION,
-    "SubscriptionFragment": {"type": "Subscription", "isActive": False},
+    "SubscriptionFragment": {"type": "Subscription", "isActive": False, "description": "What is not there"},
     "JsonLdContext": {"@context": {"value": "https://example.org/value"}},
+    "HistoryRule": {"type": "Nothing", "attribute": "value", "mode": "changes"},
     "DataModelRule": {"mode": "off", "schema": {"properties": {"value": {"type": "number"}}}},
     "EntityMapFragment": {"expiresAt": "2050-01-01T00:00:00Z"},
     "Query": {"type": "Query", "entities": [{"type": "Nothing"}]},
@@ -66,8 +68,8 @@ def name_of(operation: Operation) -> str:
 def path_of(operation: Operation) -> str:
     """A path of the operation, without a query."""
     path = operation.path
-    for variable, value in _VARIABLES.items():
-        path = path.replace(variable, value)
+    for variable, value in VARIABLES.items():
+        path = path.replace(f"{{{variable}}}", value)
     return path
 
 

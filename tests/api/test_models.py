@@ -81,6 +81,10 @@ def test_a_model_that_ships_is_ruled_by_name_and_by_iri(
         ({"schema": {"pattern": "("}}, "is none"),
         ({"schema": {}, "units": {"seats": "C62"}}, "Member units"),
         ({"units": {}}, "Member units"),
+        ({"schema": {}, "targets": {"refPark": []}}, "Member targets"),
+        ({"schema": {}, "targets": {"refPark": ["a b"]}}, "'a b' is not allowed"),
+        ({"schema": {}, "units": {"a b": ["C62"]}}, "'a b' is not allowed"),
+        ({"targets": {}}, "Member targets"),
         ({"mode": "off", "more": 1}, "nothing else"),
     ],
 )
@@ -90,6 +94,24 @@ def test_what_is_no_rule_is_refused(
     answer = admin.put("/models/Bench", json=body, headers=benches[1])
     assert answer.status_code == 400
     assert words in answer.json()["detail"]
+
+
+PARK: Final = "https://smartdatamodels.org/dataModel.PointOfInterest/PointOfInterest"
+
+
+@pytest.mark.parametrize("target", ["PointOfInterest", PARK])
+def test_relationships_are_held_to_the_types_that_they_point_to(
+    benches: tuple[httpx2.Client, dict[str, str]], admin: httpx2.Client, target: str
+) -> None:
+    client, tenant = benches
+    body = {"schema": {"properties": {"seats": {"type": "integer"}}}, "targets": {"refPark": [target]}}
+    assert admin.put("/models/Bench", json=body | {"mode": "strict"}, headers=tenant).status_code == 204
+    url = f"/entities/{ID}/attrs"
+    wrong = client.post(url, json={"refPark": {"object": "urn:ngsi-ld:Vehicle:1"}})
+    expected = {"pointer": "/refPark", "expectation": "the id of PointOfInterest", "value": "urn:ngsi-ld:Vehicle:1"}
+    assert wrong.json()["violations"] == [expected]
+    for right in ("urn:ngsi-ld:PointOfInterest:1", "https://example.com/parks/1"):
+        assert client.post(url, json={"refPark": {"object": right}}).status_code == 204
 
 
 @pytest.mark.parametrize("url", ["/models", "/violations", "/models/Alert"])

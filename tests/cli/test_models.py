@@ -41,7 +41,8 @@ def test_a_tenants_own_model_is_added_ruled_shown_listed_and_removed(
     assert fresh.post("/entities", json=bench).status_code == 201
     (tmp_path / "bench.json").write_bytes(orjson.dumps(SCHEMA))
 
-    added = run(running_broker, "add", str(tmp_path / "bench.json"), "--tenant", tenant, "--units", "height=MTR")
+    more = ("--units", "height=MTR", "--targets", "refPark=PointOfInterest,refPark=Building")
+    added = run(running_broker, "add", str(tmp_path / "bench.json"), "--tenant", tenant, *more)
     assert added.returncode == 0, added.stderr
     assert fresh.patch(f"/entities/{bench['id']}/attrs", json={"seats": 10}).status_code == 204
     assert run(running_broker, "set", "Bench", "warn", "--tenant", tenant).returncode == 0
@@ -53,6 +54,9 @@ def test_a_tenants_own_model_is_added_ruled_shown_listed_and_removed(
 
     assert run(running_broker, "set", "Bench", "strict", "--tenant", tenant).returncode == 0
     assert fresh.patch(f"/entities/{bench['id']}/attrs", json={"seats": 12}).status_code == 400
+    astray = {"refPark": {"object": "urn:ngsi-ld:Vehicle:1"}, "seats": 2}
+    refused = fresh.post(f"/entities/{bench['id']}/attrs", json=astray).json()
+    assert [each["expectation"] for each in refused["violations"]] == ["the id of Building or PointOfInterest"]
     assert run(running_broker, "remove", "Bench", "--tenant", tenant).returncode == 0
     assert fresh.patch(f"/entities/{bench['id']}/attrs", json={"seats": 12}).status_code == 204
 
@@ -68,6 +72,8 @@ def test_what_cannot_be_is_refused_in_two_sentences(running_broker: RunningBroke
         wrong.write_bytes(content)
         told = run(running_broker, "add", str(wrong), "--type", "Bench")
         assert (told.returncode, words in told.stderr) == (1, True), told.stderr
+    wrong.write_bytes(b"{}")
+    assert "--targets x is no list of pairs" in run(running_broker, "add", str(wrong), "--targets", "x").stderr
     assert "no data model" in run(running_broker, "set", "Nothing", "strict").stderr
     assert "no rule" in run(running_broker, "set", "Alert", "perhaps").stderr
     assert "does not exist" in run(running_broker, "list", "--tenant", "nobody").stderr

@@ -1,4 +1,4 @@
-"""Rows SU-02 to SU-18, SU-25, SU-26, SU-28 of docs/conformance.md: when a subscription is notified, and of what (§5.8.6)."""
+"""Rows SU-02 to SU-18, SU-25, SU-26, SU-28 of docs/conformance.md: who is notified, when, and of what (§5.8.6)."""
 
 from collections.abc import Iterator
 from time import sleep

@@ -132,7 +132,7 @@ def test_an_instance_is_deleted(api: httpx2.Client, vehicle: str) -> None:
 
 
 def test_without_an_instance_id_nothing_is_deleted(api: httpx2.Client, vehicle: str) -> None:
-    """§6.22.3.2: an empty id is no URI, and the attribute is not meant."""
+    """TE-05, §6.22.3.2: an empty id is no URI, and the attribute is not meant."""
     before = evolution(api, vehicle)
     assert api.delete(f"/temporal/entities/{vehicle}/attrs/speed/").status_code == 400
     assert evolution(api, vehicle) == before

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_from_bytes
 
 from hypothesis import strategies as st
 
-from broker.names import CONTEXT_REL, JSON_LD
+from broker.names import CONTEXT_REL, JSON, JSON_LD
 from tests.drills.odd import BAD_URLS, MEMBER_NAMES, QUERY_TEXTS, VALUES
 from tests.drills.sound import Sketch
 
@@ -177,6 +177,12 @@ def broken_text(draw: st.DrawFn, sketch: Sketch) -> Case:
     return Case(sketch, body, ("JSON", "empty") if len(sound) > 1 else (), refused=len(sound) > 1)
 
 
+@st.composite
+def any_bytes(draw: st.DrawFn, sketch: Sketch) -> Case:
+    """The body is anything at all."""
+    return Case(sketch, draw(st.binary(max_size=60)))
+
+
 # Queries
 
 
@@ -279,6 +285,7 @@ def odd_header(draw: st.DrawFn, sketch: Sketch) -> Case:
     name = draw(
         st.sampled_from([b"X-Request-Id", b"Via", b"Prefer", b"Host", b"Expect", b"Range", b"If-Match", b"Cookie"])
         | st.sampled_from([b"Content-Encoding", b"X-Forwarded-For", b"Authorization", b"Accept-Language", b"Upgrade"])
+        | st.sampled_from([b"Accept", b"Link", b"Content-Type"])
     )
     value = draw(st.binary(max_size=60).map(lambda raw: bytes(byte for byte in raw if byte >= 32 and byte != 127)))
     return _case(sketch, with_header(sketch, name, value))
@@ -327,6 +334,24 @@ def wrong_method(draw: st.DrawFn, sketch: Sketch) -> Case:
     return _case(sketch, replace(sketch, method=method))
 
 
+# More than one thing
+
+
+@st.composite
+def unasked_body(draw: st.DrawFn, sketch: Sketch) -> Case:
+    """A body where the operation takes none; or somebody else's where it does."""
+    body = draw(st.sampled_from([b"{}", b"[]", b'{"id": "urn:a:b", "type": "T"}', b'{"type": "Query"}', b"x" * 3000]))
+    return Case(with_header(sketch, b"Content-Type", draw(st.sampled_from([JSON_LD, JSON])).encode()), body)
+
+
+@st.composite
+def spoilt_twice(draw: st.DrawFn, sketch: Sketch) -> Case:
+    """Two things are wrong: either may be told."""
+    once = draw(draw(st.sampled_from(OF_HEADS[:-2]))(sketch))
+    twice = draw(draw(st.sampled_from(OF_HEADS[:-2]))(once.sketch))
+    return Case(twice.sketch, twice.body)
+
+
 def with_header(sketch: Sketch, name: bytes, value: bytes) -> Sketch:
     """The request with a header, instead of its own of that name."""
     kept = (line for line in sketch.headers if line[0].lower() != name.lower())
@@ -348,6 +373,7 @@ OF_BODIES: Final[tuple[Mutation, ...]] = (
     null_member,
     deep_member,
     broken_text,
+    any_bytes,
     wrong_context,
 )
 OF_HEADS: Final[tuple[Mutation, ...]] = (
@@ -362,4 +388,6 @@ OF_HEADS: Final[tuple[Mutation, ...]] = (
     odd_header,
     wrong_path,
     wrong_method,
+    unasked_body,
+    spoilt_twice,
 )

@@ -35,6 +35,11 @@ ODD: Final[list[Any]] = [
     {"type": "GeoProperty", "value": {"type": "GeometryCollection", "geometries": [None]}},
     {"type": "Polygon", "coordinates": [[[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]]},
     {"type": "ListRelationship", "objectList": ["x"]},
+    {"type": "Relationship", "object": []},
+    {"type": "LanguageProperty", "languageMap": {"en": 5}},
+    {"type": "JsonProperty", "json": None},
+    {"type": "ListProperty", "valueList": 5},
+    {"type": "VocabProperty", "vocab": 5},
     [{"type": "Property", "value": 1}, {"type": "Property", "value": 2}],
     [{"type": "Property", "value": 1, "datasetId": "@none"}, 5],
 ]

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.api.operations import OPERATIONS
+from tests.api.table import SUBSCRIPTION
 from tests.api.wire import Reply, Wire
 from tests.conftest import RunningBroker, new_tenant, tenant_client
 from tests.drills.mutations import OF_BODIES, OF_HEADS, Case
@@ -51,7 +52,7 @@ def cases(draw: st.DrawFn) -> tuple[str, Case]:
 
 
 def test_spoilt_requests_are_refused_by_name(running_broker: RunningBroker) -> None:
-    harvest = _spoil(running_broker, 500)
+    harvest = _spoil(running_broker, 800)
     assert len(harvest.operations) > 0.9 * len(OPERATIONS)
 
 
@@ -76,6 +77,7 @@ def _spoil(broker: RunningBroker, examples: int) -> Harvest:
         mutation, case = named
         if harvest.operations.total() % RESEED == 0:
             seed.post("/entityOperations/upsert", json=_entities()).raise_for_status()
+            assert seed.post("/subscriptions", json=SUBSCRIPTION).status_code in (201, 409)
         started = time.monotonic()
         reply = _ask(wire, case)
         took = time.monotonic() - started

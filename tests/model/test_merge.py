@@ -122,6 +122,18 @@ def test_update_reports_a_scope_that_is_not_there_to_be_updated() -> None:
         ({"speed": 1}, {"temperature": NULL}, {"speed": 1}),
         ({"speed": 1}, {"speed": {"value": NULL, "datasetId": D1}}, {"speed": 1}),
         ({"scope": "/a"}, {"scope": NULL}, {}),
+        (
+            {"speed": {"value": 1, "unitCode": "KMH"}},
+            {"speed": {"value": 2, "unitCode": NULL, "observedAt": NULL, "expiresAt": NULL}},
+            {"speed": 2},
+        ),
+        ({}, {"speed": {"value": 2, "unitCode": NULL}}, {"speed": 2}),
+        ({"speed": {"value": 1, "accuracy": 2}}, {"speed": {"value": 2, "accuracy": NULL}}, {"speed": 2}),
+        (
+            {"speed": 1},
+            {"speed": {"value": 2, "accuracy": {"value": 3, "unitCode": NULL, "source": NULL}, "source": "a"}},
+            {"speed": {"value": 2, "accuracy": 3, "source": "a"}},
+        ),
     ],
 )
 def test_nulls_in_updates_and_merges(before: dict[str, Any], change: dict[str, Any], after: dict[str, Any]) -> None:
@@ -145,6 +157,7 @@ PARTIAL: list[tuple[Any, dict[str, Any], Any]] = [
     ),
     ({"value": 1, "accuracy": 2, "source": "a"}, {"accuracy": NULL}, {"value": 1, "source": "a"}),
     ({"value": 1, "accuracy": 2}, {"accuracy": {"type": "Property", "value": NULL}}, 1),
+    (1, {"accuracy": {"value": 3, "unitCode": NULL, "expiresAt": NULL, "source": NULL}}, {"value": 1, "accuracy": 3}),
     ({"value": 1}, {"providedBy": {"object": "urn:x:2"}}, {"value": 1, "providedBy": {"object": "urn:x:2"}}),
     ({"languageMap": {"en": "a", "fr": "b"}}, {"languageMap": {"en": "c"}}, {"languageMap": {"en": "c"}}),
     ({"object": "urn:x:2"}, {"object": ["urn:x:3"]}, {"object": ["urn:x:3"]}),

@@ -83,6 +83,24 @@ async def test_what_crosses_itself_too_often_is_found_by_any_query(store: Store,
         assert await asked(client, prefix, GeoCondition(Relation.INTERSECTS, "Point", position, NAME)) == {tangled.id}
 
 
+@pytest.mark.parametrize(("entities", "runs"), [(20, 1), (100, 3)], ids=["2 MB", "10 MB"])
+async def test_what_a_map_shows_is_fetched_once_unless_it_is_too_large(
+    store: Store, client: Client, prefix: str, entities: int, runs: int
+) -> None:
+    made = [located_entity(number, {"type": "Point", "coordinates": [8, 47]}) for number in range(entities)]
+    for each in made:
+        each.attributes["https://example.org/text"] = [{"type": "Property", "value": "x" * 100_000}]
+    await store.commit("", [create(each) for each in made])
+    nearby = GeoCondition(Relation.NEARER, "Point", (8.0, 47.0), NAME, 10)
+    query = Query(selectors=(Selector(types=HasType(T)),), geo=nearby, limit=1000)
+    await client[prefix].command("profile", 2)
+    found = await store.find("", query)
+    await client[prefix].command("profile", 0)
+    assert found.ids == sorted(each.id for each in made)
+    read = {"ns": f"{prefix}.entities", "op": {"$in": ["query", "getmore"]}, "command.find": {"$exists": True}}
+    assert await client[prefix]["system.profile"].count_documents(read) == runs
+
+
 async def asked(client: Client, prefix: str, condition: GeoCondition, types: tuple[str, ...] = ()) -> set[str]:
     """The ids that mongod finds by the filter; the geometries' index answers."""
     mongo = region_filter(condition, types)

@@ -51,6 +51,8 @@ profile: $(VENV)/.installed-bench
 
 bench-full: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks --full $(BENCH)
+	$(BIN)/python -m benchmarks.history --series 10000 --points 1000
+	$(BIN)/python -m benchmarks.history_exact --size town --seconds 600
 
 # A whole city lives on this machine: an hour, unless CITY="--minutes 3 --size town" or the like says something else.
 bench-city: $(VENV)/.installed-bench

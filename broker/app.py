@@ -74,6 +74,7 @@ def create_app(settings: Settings, worker: int = 0) -> Application:
             settings.database,
             derivers=[rules.derive, recorder(books.of), registry.derive],
             reloads=[rules.reload, books.reload, registry.reload],
+            forgets=[rules.forget, books.forget, registry.forget],
             checks=rules.checks,
             committed=committed,
             limits=limits,

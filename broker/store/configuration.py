@@ -5,12 +5,13 @@ makes of them in memory. Whoever changes one raises the tenant's epoch in the sa
 reads the epoch in its own transaction, and what the worker knows is brought up to it before the group derives what it
 owes. So a write that is acknowledged after a change was acknowledged is measured against it, on any worker or machine.
 
-    configuration   {_id: tenant, epoch: number}
+    configuration   {_id: tenant, epoch: number,
+                     dropped: true}             while there is no such tenant: one that is made anew goes on counting
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
@@ -24,16 +25,21 @@ NEVER_CHANGED: Final = 0
 
 Reload: TypeAlias = Callable[[str], Awaitable[None]]
 """Reads the configuration of a tenant anew, as it is committed now."""
+Forget: TypeAlias = Callable[[str], None]
+"""Lets go of what a worker made of a tenant's configuration."""
 
 
 class Configuration:
     """The epochs, as one worker reads and raises them."""
 
-    def __init__(self, client: Client, control: Database, reloads: Sequence[Reload] = ()) -> None:
+    def __init__(
+        self, client: Client, control: Database, reloads: Sequence[Reload] = (), forgets: Sequence[Forget] = ()
+    ) -> None:
         self._client = client
         self._control = control
         self._epochs = control[CONFIGURATION]
         self._reloads = reloads
+        self._forgets = forgets
         self._known: dict[str, int] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -46,12 +52,19 @@ class Configuration:
         await self._take_in(tenant, epoch)
 
     async def catch_up_all(self, tenants: Collection[str] | None = None) -> None:
-        """Reload the configurations of tenants that have changed, of all there are if None. Raises StoreUnavailable."""
+        """Reload the configurations of tenants that have changed, of all there are if None; forget dropped tenants.
+
+        Raises StoreUnavailable.
+        """
         wanted = {} if tenants is None else {"_id": {"$in": list(tenants)}}
         with asking("epochs"):
-            found = {each["_id"]: each["epoch"] async for each in self._epochs.find(wanted, {"epoch": 1})}
+            found = {each["_id"]: each async for each in self._epochs.find(wanted)}
         for tenant in found if tenants is None else tenants:
-            await self._take_in(tenant, found.get(tenant, NEVER_CHANGED))
+            known = found.get(tenant, {})
+            if "dropped" in known:
+                self.forget(tenant)
+            else:
+                await self._take_in(tenant, known.get("epoch", NEVER_CHANGED))
 
     async def change(self, tenant: str, write: Callable[[Database, AsyncClientSession], Awaitable[T]]) -> T:
         """Write to the control database and raise the tenant's epoch, in one transaction; what `write` returns.
@@ -59,8 +72,26 @@ class Configuration:
         `write` may run more than once; what it raises is raised, and nothing is written. Raises StoreUnavailable.
         """
 
+        return await self._write(tenant, {"$inc": {"epoch": 1}, "$unset": {"dropped": ""}}, write)
+
+    async def drop(self, tenant: str, write: Callable[[Database, AsyncClientSession], Awaitable[None]]) -> None:
+        """The same for a tenant that is being dropped, if it was ever configured: `write` removes what there is."""
+        with asking("configure"):
+            if await self._epochs.find_one({"_id": tenant}, {"_id": 1}) is None:
+                return
+        await self._write(tenant, {"$inc": {"epoch": 1}, "$set": {"dropped": True}}, write)
+
+    def forget(self, tenant: str) -> None:
+        """Know nothing of a tenant any more: it was dropped."""
+        self._known.pop(tenant, None)
+        self._locks.pop(tenant, None)
+        for forget in self._forgets:
+            forget(tenant)
+
+    async def _write(
+        self, tenant: str, raised: dict[str, Any], write: Callable[[Database, AsyncClientSession], Awaitable[T]]
+    ) -> T:
         async def run(session: AsyncClientSession) -> T:
-            raised = {"$inc": {"epoch": 1}}
             await self._epochs.update_one({"_id": tenant}, raised, upsert=True, session=session)
             return await write(self._control, session)
 
@@ -78,8 +109,3 @@ class Configuration:
 
     def _is_news(self, tenant: str, epoch: int) -> bool:
         return epoch > self._known.get(tenant, NEVER_CHANGED - 1)
-
-    def forget(self, tenant: str) -> None:
-        """Know nothing of a tenant any more: it was dropped."""
-        self._known.pop(tenant, None)
-        self._locks.pop(tenant, None)

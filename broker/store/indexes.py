@@ -82,6 +82,9 @@ TENANT_CONTROL: Final = {
 }
 """Collections of the control database that hold something for tenants, and the member that names the tenant."""
 
+CONFIGURING: Final = (HISTORY_RULES, MODELS)
+"""Those of them that a tenant's writes are measured against: see `broker.store.configuration`."""
+
 OF_LANES: Final = {OUTBOX: "s", DEAD_LETTERS: "s", STATUS: "_id"}
 """Those that hold something for subscriptions, and the member that names the lane: see `broker.store.outbox`."""
 

@@ -22,6 +22,12 @@ SECONDS: Final = 5.0
 """How long a lease lasts: after this time another takes over what a dead worker did."""
 _MARGIN: Final = 0.8
 
+
+def of_history(tenant: str) -> str:
+    """The name of the lease of who keeps a tenant's history."""
+    return f"history {tenant}"
+
+
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

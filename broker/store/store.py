@@ -16,7 +16,7 @@ from broker.store import counts, linking, queries
 from broker.store.apart import apart
 from broker.store.client import Client, Database
 from broker.store.commits import MAX_IN_FLIGHT, Checks, Commits, Committed, Deriver, Warned, Write
-from broker.store.configuration import Configuration, Reload
+from broker.store.configuration import Configuration, Forget, Reload
 from broker.store.counts import Count
 from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
@@ -67,6 +67,7 @@ class Store:
         derivers: Sequence[Deriver] = (),
         *,
         reloads: Sequence[Reload] = (),
+        forgets: Sequence[Forget] = (),
         committed: Sequence[Committed] = (),
         checks: Checks | None = None,
         limits: queries.Limits = queries.Limits(),  # noqa: B008  immutable
@@ -81,7 +82,7 @@ class Store:
         self._first_slot = worker * MAX_IN_FLIGHT
         self._registry = Tenants(client, prefix, max_tenants)
         self.control = control = self._registry.control
-        self._configuration = Configuration(client, control, reloads)
+        self._configuration = Configuration(client, control, reloads, forgets)
         derive = (counts.derive, *derivers)
         self._shared = Shared(client, control, self._configuration, derive, committed, max_entity, checks)
         self._tenants: dict[str, _Tenant] = {}
@@ -271,6 +272,7 @@ class Store:
             else:
                 for name in known - there:
                     del self._tenants[name]
+                    self._configuration.forget(name)
                 self._doubtful = {name: tenant for name, tenant in self._doubtful.items() if name in there}
 
 

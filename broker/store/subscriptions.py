@@ -139,13 +139,13 @@ async def remove(
         await control[collection].delete_many({field: key}, session=session)
 
 
-async def forget_tenant(control: Database, tenant: str) -> None:
+async def forget_tenant(control: Database, session: AsyncClientSession, tenant: str) -> None:
     """Forget all of a tenant that is being dropped, so that a new one of its name begins with none."""
-    epochs = control[CONFIGURATION]
-    raised = await epochs.find_one_and_update({"_id": tenant}, {"$inc": {"epoch": 1}}, return_document=True)
-    if raised is not None:
-        mark = {"$set": {"v": raised["epoch"], "gone": datetime.now(UTC)}, "$unset": {"d": 1, "id": 1, "x": 1}}
-        await control[SUBSCRIPTIONS].update_many({"tenant": tenant, **_HERE}, mark)
+    mark = {
+        "$set": {"v": await _epoch(control, session, tenant), "gone": datetime.now(UTC)},
+        "$unset": {"d": 1, "id": 1, "x": 1},
+    }
+    await control[SUBSCRIPTIONS].update_many({"tenant": tenant, **_HERE}, mark, session=session)
 
 
 async def _put(control: Database, session: AsyncClientSession, tenant: str, kept: dict[str, Any]) -> None:

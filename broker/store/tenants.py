@@ -15,6 +15,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -23,7 +24,9 @@ from pymongo.errors import DuplicateKeyError
 from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.store import indexes
 from broker.store.client import Client, Database
+from broker.store.configuration import CONFIGURATION, Configuration
 from broker.store.errors import asking
+from broker.store.leases import LEASES, of_history
 from broker.store.outbox import of_tenant
 from broker.store.subscriptions import forget_tenant
 
@@ -131,7 +134,8 @@ class Tenants:
                 await database.command({"collMod": name, "validator": _NOTHING, "validationLevel": "strict"})
             await pause(FORGOTTEN)
             await self._client.drop_database(database)
-            await forget_tenant(self.control, tenant)
+            await Configuration(self._client, self.control).drop(tenant, partial(_unconfigure, tenant))
+            await self.control[LEASES].delete_one({"_id": of_history(tenant)})
             for collection, member in indexes.TENANT_CONTROL.items():
                 await self.control[collection].delete_many({member: tenant})
             for collection, member in indexes.OF_LANES.items():
@@ -161,6 +165,8 @@ class Tenants:
             changed = {"$inc": {"changes": 1}}
             await self.control["counters"].update_one({"_id": "tenants"}, changed, upsert=True, session=session)
             await self.control["tenants"].insert_one({"_id": tenant, "database": name}, session=session)
+            known = {"$unset": {"dropped": ""}}
+            await self.control[CONFIGURATION].update_one({"_id": tenant}, known, session=session)
 
         async with self._client.start_session() as session:
             await session.with_transaction(register)
@@ -171,3 +177,10 @@ class Tenants:
                 await indexes.prepare(self.control, indexes.CONTROL_INDEXES)
             await indexes.prepare(database)
         self._prepared.add(tenant)
+
+
+async def _unconfigure(tenant: str, control: Database, session: AsyncClientSession) -> None:
+    """Remove what a tenant's writes were measured against, with the epoch that says so: no worker keeps half of it."""
+    await forget_tenant(control, session, tenant)
+    for collection in indexes.CONFIGURING:
+        await control[collection].delete_many({indexes.TENANT_CONTROL[collection]: tenant}, session=session)

@@ -74,6 +74,10 @@ class Rules:
         else:
             self._rules.pop(tenant, None)
 
+    def forget(self, tenant: str) -> None:
+        """Know nothing of a tenant."""
+        self._rules.pop(tenant, None)
+
     def checks(self, tenant: str) -> Check | None:
         """What checks a tenant's entities; None if it has no rules."""
         rules = self._rules.get(tenant)

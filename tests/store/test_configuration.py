@@ -7,10 +7,12 @@ from contextlib import suppress
 from pymongo import InsertOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from broker.store.client import Client, Database
+from broker.store.client import Client, Database, connect
 from broker.store.commits import Deriving, Owed
 from broker.store.configuration import Configuration
+from broker.store.embedded import EmbeddedMongoDB
 from broker.store.store import Store
+from broker.store.tenants import Tenants
 from tests.store.operations import create, lamp
 
 
@@ -21,6 +23,10 @@ class Rules:
         self._control = control
         self.known: list[str] = []
         self.reloads = 0
+        self.forgotten: list[str] = []
+
+    def forget(self, tenant: str) -> None:
+        self.forgotten.append(tenant)
 
     async def reload(self, tenant: str) -> None:
         self.reloads += 1
@@ -70,3 +76,38 @@ async def test_a_change_that_fails_raises_no_epoch(client: Client, prefix: str) 
             await Configuration(client, control).change("", fail)
     assert await control["rules"].count_documents({}) == 0
     assert await control["configuration"].count_documents({}) == 0
+
+
+async def test_a_dropped_tenant_is_forgotten_by_those_who_look_at_all_epochs(client: Client, prefix: str) -> None:
+    """A worker that never wrote there too; and what comes again goes on counting."""
+    tenants = Tenants(client, prefix)
+    rules = Rules(tenants.control)
+    configuration = Configuration(client, tenants.control, [rules.reload], [rules.forget])
+
+    async def nothing(_control: Database, _session: AsyncClientSession) -> None:
+        pass
+
+    await tenants.database("town", create=True)
+    await configuration.change("town", nothing)
+    await configuration.catch_up_all()
+    assert (rules.reloads, rules.forgotten) == (1, [])
+    await tenants.drop("town", lambda _: asyncio.sleep(0))
+    await configuration.catch_up_all()
+    assert (rules.reloads, rules.forgotten) == (1, ["town"])
+    await Tenants(client, prefix).database("town", create=True)
+    for _ in range(2):
+        await configuration.catch_up_all()
+    assert (rules.reloads, rules.forgotten) == (2, ["town"])
+    (known,) = await tenants.control["configuration"].find({"_id": "town"}).to_list()
+    assert known == {"_id": "town", "epoch": 2}
+
+
+async def test_a_worker_forgets_the_tenants_that_it_no_longer_finds(
+    mongodb: EmbeddedMongoDB, client: Client, prefix: str
+) -> None:
+    rules = Rules(client[f"{prefix}-control"])
+    store = Store(connect(mongodb.uri), prefix, [rules.derive], reloads=[rules.reload], forgets=[rules.forget])
+    await store.commit("town", [create(lamp(1))], create_tenant=True)
+    await Tenants(client, prefix).drop("town")
+    assert rules.forgotten == ["town"]
+    await store.close()

@@ -7,9 +7,14 @@ import signal
 import pytest
 
 from broker.errors import NonexistentTenant, StoreUnavailable
+from broker.model.recording import EVERYTHING, Mode
+from broker.model.recording_rules import Stated
 from broker.store.client import Client, connect
+from broker.store.configuration import Configuration
 from broker.store.embedded import EmbeddedMongoDB
+from broker.store.history.rules import RuleBooks, Rulings
 from broker.store.indexes import ENTITIES, INDEXES, TENANT_CONTROL
+from broker.store.leases import Leases, of_history
 from broker.store.store import Store
 from broker.store.tenants import FORGOTTEN, RENEWAL, RENEWAL_TIMEOUT, Tenants, database_name
 from tests.store.operations import add, create, lamp
@@ -167,3 +172,35 @@ async def test_what_a_dropped_tenant_had_in_the_control_database_goes_with_it(st
     await tenants.drop(TENANT, at_once)
     for collection in TENANT_CONTROL:
         assert [document["_id"] async for document in store.control[collection].find()] == ["town"]
+
+
+async def test_the_rules_of_a_dropped_tenant_are_not_those_of_its_namesake(
+    client: Client, prefix: str, tenants: Tenants
+) -> None:
+    """For a worker that looks at them at every moment of it, too."""
+    await tenants.database(TENANT, create=True)
+    rulings = Rulings(client, prefix)
+    await rulings.state(TENANT, Stated(mode=Mode.OFF))
+    books = RuleBooks(tenants.control, EVERYTHING)
+    configuration = Configuration(client, tenants.control, [books.reload], [books.forget])
+    await configuration.catch_up(TENANT)
+    assert books.of(TENANT) is not None
+    watching = asyncio.create_task(_always(configuration))
+    await tenants.drop(TENANT, at_once)
+    await Tenants(client, prefix).database(TENANT, create=True)
+    watching.cancel()
+    await configuration.catch_up(TENANT)
+    assert books.of(TENANT) is None
+
+
+async def _always(configuration: Configuration) -> None:
+    while True:
+        await configuration.catch_up(TENANT)
+
+
+async def test_no_lease_is_left_of_a_dropped_tenant(store: Store, tenants: Tenants) -> None:
+    await made(store)
+    leases = Leases(tenants.control, "worker")
+    assert await leases.take([of_history(TENANT), of_history("")])
+    await tenants.drop(TENANT, at_once)
+    assert [each["_id"] async for each in tenants.control["leases"].find()] == [of_history("")]

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pymongo.asynchronous.client_session import AsyncClientSession
 
 from broker.call import Call
 from broker.model.entity import Entity
@@ -12,8 +13,9 @@ from broker.model.merge import create
 from broker.model.parse import parse_entity
 from broker.names import CORE_CONTEXT
 from broker.store import subscriptions as records
-from broker.store.client import Client, connect
+from broker.store.client import Client, Database, connect
 from broker.store.commits import Write
+from broker.store.configuration import Configuration
 from broker.store.embedded import EmbeddedMongoDB
 from broker.store.outbox import OUTBOX
 from broker.store.store import Store
@@ -107,12 +109,18 @@ async def test_tenants_know_nothing_of_each_other(workers: tuple[Worker, Worker]
     assert await one.owed() == [("alpha urn:s:1", "urn:x:1")]
 
 
-async def test_a_dropped_tenant_leaves_no_subscription_behind(workers: tuple[Worker, Worker]) -> None:
+async def test_a_dropped_tenant_leaves_no_subscription_behind(
+    workers: tuple[Worker, Worker], client: Client, prefix: str
+) -> None:
     one, other = workers
     await one.subscribe("alpha", id="urn:s:1")
     await one.write("alpha", "urn:x:1")
     await other.write("alpha", "urn:x:2")
-    await records.forget_tenant(one.store.control, "alpha")
+
+    async def forget(control: Database, session: AsyncClientSession) -> None:
+        await records.forget_tenant(control, session, "alpha")
+
+    await Configuration(client, control_database(client, prefix)).drop("alpha", forget)
     before = await one.owed()
     await one.write("alpha", "urn:x:3")
     await other.write("alpha", "urn:x:4")

@@ -5,6 +5,7 @@ Both may be interrupted anywhere and done twice; a lease for each tenant spares 
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -17,7 +18,7 @@ from broker.model.series import Row, microseconds
 from broker.model.temporal import Duration
 from broker.store.client import Database
 from broker.store.errors import asking
-from broker.store.history import edits
+from broker.store.history import directory, edits
 from broker.store.history.seal import MOST_DOCUMENTS, TOGETHER, seal
 from broker.store.history.tail import Found, entity_of, of_entity, time_of
 from broker.store.indexes import BLOCKS, EVOLUTIONS, TAIL
@@ -78,6 +79,7 @@ async def due(database: Database, commits: int, until: int) -> AsyncIterator[str
     while True:
         with asking("tail"):
             found = await _names(database, last)
+        await _enter(database, list(dict.fromkeys(map(entity_of, found))))
         for name in found:
             if entity_of(name) != entity:
                 if old or count >= commits:
@@ -90,6 +92,15 @@ async def due(database: Database, commits: int, until: int) -> AsyncIterator[str
         last = found[-1]
     if old or count >= commits:
         yield entity
+
+
+async def _enter(database: Database, entity_ids: list[str]) -> None:
+    """Make the entries of entities that lack one: they were there before anything of them was recorded."""
+    entries = database[EVOLUTIONS].find({"_id": {"$in": entity_ids}}, {"_id": 1}, batch_size=len(entity_ids) + 1)
+    known = {each["_id"] async for each in entries}
+    for entity_id in entity_ids:
+        if entity_id not in known:
+            await edits.transact(database, partial(directory.adopt, database, entity_id))
 
 
 async def sweep(database: Database, rules: RuleBook, now: datetime, go_on: GoingOn) -> None:

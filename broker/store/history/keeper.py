@@ -11,7 +11,7 @@ from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.store.apart import apart
 from broker.store.history.keep import Sealing, keep
 from broker.store.history.rules import RuleBooks
-from broker.store.leases import SECONDS, Leases
+from broker.store.leases import SECONDS, Leases, of_history
 from broker.store.store import Store
 from broker.telemetry import log
 
@@ -46,7 +46,8 @@ class Keeper:
 
     async def keep(self, tenant: str, now: datetime) -> None:
         """Keep one tenant's history, unless another worker does. Raises NonexistentTenant, StoreUnavailable."""
-        name = f"history {tenant}"
+        database = await self._store.database(tenant)
+        name = of_history(tenant)
         if name not in await self._leases.take([name]):
             return
         self._renewed = monotonic()
@@ -57,6 +58,5 @@ class Keeper:
                 await self._leases.take([name])
             return self._leases.holds(name)
 
-        database = await self._store.database(tenant)
         await self._books.reload(tenant)
         await apart(keep(database, self._books.of(tenant), self._sealing, now, go_on))

@@ -38,6 +38,10 @@ class RuleBooks:
         """Read a tenant's rules. Raises StoreUnavailable."""
         self._books[tenant] = RuleBook(await stated(self._rules.database, tenant), self._default)
 
+    def forget(self, tenant: str) -> None:
+        """Know nothing of a tenant."""
+        self._books.pop(tenant, None)
+
 
 class Rulings:
     """The rules of tenants, as operators see and change them. They raise NonexistentTenant, StoreUnavailable."""

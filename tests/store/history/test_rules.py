@@ -13,6 +13,8 @@ from broker.model.parse import Fragment
 from broker.model.recording import Mode, Rule
 from broker.model.recording_rules import RuleBook, Stated
 from broker.model.temporal import Duration, Reading
+from broker.query.ast import HasType
+from broker.query.plan import Query, Selector
 from broker.store.client import Database
 from broker.store.commits import Write
 from broker.store.history.history import History
@@ -134,6 +136,19 @@ async def test_the_tail_is_sealed_by_number_and_by_age(store: Store, database: D
     assert await database[TAIL].count_documents({}) == 2
     await keep(database, None, Sealing(commits=3, period=60), now + timedelta(seconds=61), yes)
     assert await database[TAIL].count_documents({}) == 0
+
+
+async def test_what_was_there_before_it_was_recorded_is_found_before_it_is_sealed(
+    store: Store, history: History, database: Database
+) -> None:
+    entity_id = "urn:ngsi-ld:Meter:1"
+    silent = Store(database.client, database.name)
+    await silent.commit("", [writing(entity_id, 1)])
+    await store.commit("", [writing(entity_id, 2)])
+    await keep(database, None, Sealing(commits=1000), datetime.now(UTC), yes)
+    assert await database[TAIL].count_documents({}) == 1
+    asked = Query(selectors=(Selector(HasType(TYPE)),), attributes=frozenset({POWER}), limit=10)
+    assert await history.find("", asked) == [entity_id]
 
 
 MINUTE_AND_MONTH = Rule(Mode.ALL, 60_000_000, 0, Duration(1))

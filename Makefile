@@ -24,9 +24,12 @@ install: $(VENV)/.installed
 run: install
 	@$(BIN)/broker serve --sample-city hamlet --log-format console
 
+# Two processes run the tests, each with a mongod and brokers of its own; a file's tests stay together.
+TWICE := -n 2 --dist loadfile
+
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -m "not drill"
-	NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m "http and not drill"
+	$(BIN)/pytest -m "not drill" $(TWICE)
+	NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m "http and not drill" $(TWICE)
 
 test-all: $(VENV)/.installed-dev
 	NGSILD_TEST_RANDOM=1 $(BIN)/pytest

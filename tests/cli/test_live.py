@@ -15,6 +15,7 @@ from broker.cli.transfer import Remote
 from broker.errors import StartError
 from broker.names import API_ROOT
 from tests.conftest import free_port
+from tests.drills.serving import until
 
 Entity = dict[str, Any]
 
@@ -97,8 +98,8 @@ async def test_a_broker_that_answers_503_is_waited_for() -> None:
     stand_in, port, told = StandIn(), free_port(), list[str | None]()
     stand_in.status = 503
     async with serving(stand_in, port), asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(animate(port, 5.0, told))
-        await asyncio.sleep(2.5)
+        running = tasks.create_task(animate(port, 8.0, told))
+        await until(lambda: told, 7, lambda: "nothing was refused")
         stand_in.status = 204
         await running
     assert told == ["it answers 503: Not now", None]

@@ -20,6 +20,8 @@ from tests.drills.wire import Answer, ask
 
 PATIENCE: Final = 15.0
 """Seconds to any answer."""
+PROBED: Final = 10.0
+"""Seconds to the answer of a probe; its checks take two."""
 CLIENTS: Final = 5
 """That ask the same at once."""
 ENTITY: Final = "urn:ngsi-ld:Lamp:kept"
@@ -186,11 +188,11 @@ async def _ask_all(broker: Served, clients: int = 1) -> list[tuple[str, Answer]]
 
 
 async def _probes_say_so(broker: Served) -> None:
-    health = await ask(broker.address, "GET", "/health", patience=5)
+    health = await ask(broker.address, "GET", "/health", patience=PROBED)
     assert health.status == 200
     assert health.json()["status"] == "degraded"
     assert health.json()["checks"]["database"]["status"] == "failed"
-    ready = await ask(broker.address, "GET", "/ready", patience=5)
+    ready = await ask(broker.address, "GET", "/ready", patience=PROBED)
     assert ready.status == 503
     assert int(ready.headers["retry-after"]) > 0
     assert "database" in ready.json()["checks"]

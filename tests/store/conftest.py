@@ -1,11 +1,15 @@
 """A real mongod for the tests of the store, and stores on it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from uuid import uuid4
 
 import pytest
 
+from broker.errors import StoreUnavailable
 from broker.store.client import Client, connect
 from broker.store.embedded import EmbeddedMongoDB
 from broker.store.store import Store
@@ -33,19 +37,36 @@ async def client(mongodb: EmbeddedMongoDB, prefix: str) -> AsyncIterator[Client]
     await client.close()
 
 
+PATIENCE = 30.0
+"""Seconds that mongod may be busy with its disk before it answers at all."""
+
+
+@asynccontextmanager
+async def opened(store: Store) -> AsyncIterator[Store]:
+    """A store that is ready; closed at the end."""
+    deadline = monotonic() + PATIENCE
+    try:
+        while True:
+            try:
+                await store.prepare()
+                break
+            except StoreUnavailable:
+                assert monotonic() < deadline
+                await asyncio.sleep(0.1)
+        yield store
+    finally:
+        await store.close()
+
+
 @pytest.fixture
 async def store(mongodb: EmbeddedMongoDB, client: Client, prefix: str) -> AsyncIterator[Store]:
     """One worker's store."""
-    store = Store(connect(mongodb.uri), prefix)
-    await store.prepare()
-    yield store
-    await store.close()
+    async with opened(Store(connect(mongodb.uri), prefix)) as store:
+        yield store
 
 
 @pytest.fixture
 async def other(mongodb: EmbeddedMongoDB, client: Client, prefix: str) -> AsyncIterator[Store]:
     """Another worker's store on the same databases."""
-    store = Store(connect(mongodb.uri), prefix)
-    await store.prepare()
-    yield store
-    await store.close()
+    async with opened(Store(connect(mongodb.uri), prefix)) as store:
+        yield store

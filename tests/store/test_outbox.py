@@ -13,6 +13,7 @@ from broker.store.outbox import DEAD_LETTERS, Debts, Outbox, lane, letter, of_la
 from broker.store.outbox_status import STATUS, Status, Statuses, Tally
 from broker.store.store import Store
 from broker.store.tenants import Tenants
+from tests.store.conftest import opened
 from tests.store.operations import LEVEL, add, create, delete, lamp, level
 
 SUBSCRIPTION = "urn:ngsi-ld:Subscription:1"
@@ -32,10 +33,8 @@ def control(client: Client, prefix: str) -> Database:
 
 @pytest.fixture
 async def owing(mongodb: EmbeddedMongoDB, client: Client, prefix: str) -> AsyncIterator[Store]:
-    store = Store(connect(mongodb.uri), prefix, [every_change])
-    await store.prepare()
-    yield store
-    await store.close()
+    async with opened(Store(connect(mongodb.uri), prefix, [every_change])) as store:
+        yield store
 
 
 async def test_each_step_is_owed_with_both_states(owing: Store, control: Database) -> None:

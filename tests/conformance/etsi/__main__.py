@@ -24,7 +24,7 @@ The broker must be allowed to call loopback: NGSILD_ALLOWED_NETWORKS=127.0.0.0/8
 
 def main(arguments: Sequence[str]) -> int:
     """Run the suite and print what passed."""
-    given = _parser().parse_args(arguments)
+    given = _parser().parse_intermixed_args(arguments)
     suite = given.suite.resolve()
     if not (suite / "resources/variables.py").is_file():
         return _fail(f"{given.suite} is no checkout of the suite")

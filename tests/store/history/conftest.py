@@ -9,15 +9,14 @@ from broker.store.embedded import EmbeddedMongoDB
 from broker.store.history.history import History
 from broker.store.history.record import recorder
 from broker.store.store import Store
+from tests.store.conftest import opened
 
 
 @pytest.fixture
 async def store(mongodb: EmbeddedMongoDB, client: Client, prefix: str) -> AsyncIterator[Store]:
     """One worker's store, which records everything."""
-    store = Store(connect(mongodb.uri), prefix, (recorder(lambda _: None),))
-    await store.prepare()
-    yield store
-    await store.close()
+    async with opened(Store(connect(mongodb.uri), prefix, (recorder(lambda _: None),))) as store:
+        yield store
 
 
 @pytest.fixture

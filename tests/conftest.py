@@ -20,12 +20,14 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from broker.names import ADMIN_ROOT, API_ROOT, TENANT_HEADER
+from tests.thoroughness import RANDOM, examples
 
 settings.register_profile(
     "busy machine",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize="NGSILD_TEST_RANDOM" not in os.environ,  # `make test` draws the same examples each time
+    derandomize=not RANDOM,
+    max_examples=examples(100),
 )
 settings.load_profile("busy machine")
 

@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.model.strategies import entities
+from tests.thoroughness import examples
 
 pytestmark = pytest.mark.http
 
 Json: TypeAlias = dict[str, Any]
 
-THROUGH_THE_STORE = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THROUGH_THE_STORE = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def send(api: httpx2.Client, method: str, path: str, body: Any) -> None:

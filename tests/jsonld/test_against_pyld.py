@@ -18,6 +18,7 @@ from broker.model.parse import parse_entity
 from broker.model.values import compact_value, expand_value
 from broker.names import CORE_CONTEXT, NGSI_LD
 from tests.jsonld.neutral import Ours, of_pyld
+from tests.thoroughness import examples
 
 BUNDLED = Bundled()
 COMPILER = Compiler(BUNDLED[CORE_CONTEXT])
@@ -92,7 +93,7 @@ any_name = st.one_of(
 
 
 @given(context=contexts(shaped_terms), name=any_name)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_names_expand_as_pyld_expands_members(context: list[Any], name: str) -> None:
     ours = compiled(context)
     expanded = oracle({"@id": "urn:e", name: 1}, context) if name not in ("id", "@type") else []
@@ -104,7 +105,7 @@ def test_names_expand_as_pyld_expands_members(context: list[Any], name: str) -> 
 
 
 @given(context=contexts(shaped_terms), name=any_name.filter(lambda name: name[0] != "@"))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_types_and_vocabulary_values_expand_as_pyld_expands_them(context: list[Any], name: str) -> None:
     ours = compiled(context)
     try:
@@ -126,14 +127,14 @@ compact_iris = st.one_of(
 
 
 @given(context=contexts(shaped_terms), iri=compact_iris)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_what_is_compacted_expands_to_the_same_iri(context: list[Any], iri: str) -> None:
     ours = compiled(context)
     assert ours.expand(ours.compact(iri)) == iri
 
 
 @given(context=contexts(plain_terms), iri=compact_iris.filter(lambda iri: iri[-1] not in "/#" and ":" not in iri[8:]))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_names_compact_as_pyld_compacts_members_without_coercion(context: list[Any], iri: str) -> None:
     own = [part for part in context if part != CORE_CONTEXT]
     options = {"documentLoader": load, "base": ""}
@@ -201,7 +202,7 @@ def expanded_value(value: Any, context: CompiledContext) -> Any:
 
 
 @given(context=contexts(plain_terms, [SHAPES]), value=values)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_values_expand_as_pyld_expands_them(context: list[Any], value: Any) -> None:
     ours = compiled(context)
     expanded = expanded_value(value, ours)
@@ -211,7 +212,7 @@ def test_values_expand_as_pyld_expands_them(context: list[Any], value: Any) -> N
 
 
 @given(context=contexts(plain_terms, [SHAPES]), value=values)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_values_come_back_as_they_went_in(context: list[Any], value: Any) -> None:
     ours = compiled(context)
     expanded = expanded_value(value, ours)
@@ -256,7 +257,7 @@ entities = st.builds(
 
 
 @given(context=contexts(plain_terms, [SHAPES]), entity=entities)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_entities_expand_as_pyld_expands_them(context: list[Any], entity: dict[str, Any]) -> None:
     ours = compiled(context)
     try:

@@ -13,6 +13,7 @@ from broker.jsonld.compiler import Compiler
 from broker.jsonld.parts import references
 from broker.model.values import compact_value, expand_value
 from broker.names import CORE_CONTEXT
+from tests.thoroughness import examples
 
 COMPILER = Compiler(Bundled()[CORE_CONTEXT])
 DOCUMENTS = {"https://c.example/a": {"@context": {"a": "https://ex.example/a"}}, "https://c.example/b": {}}
@@ -32,7 +33,7 @@ contexts = st.one_of(json, st.lists(st.one_of(texts, st.none(), st.dictionaries(
 
 
 @given(context=contexts, names=st.lists(texts), value=json)
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @pytest.mark.filterwarnings("error")
 def test_it_is_taken_or_refused(context: Any, names: list[str], value: Any) -> None:
     try:

@@ -27,8 +27,9 @@ from broker.model.render import Format, Representation, renderer
 from broker.names import NULL
 from tests.model.context import NAMES, T0, T1, T2
 from tests.model.strategies import LAW
+from tests.thoroughness import examples
 
-THOROUGH = settings(LAW, max_examples=300)
+THOROUGH = settings(LAW, max_examples=examples(300))
 FORMATS: tuple[Format, ...] = ("normalized", "concise", "simplified")
 
 KEYS = (

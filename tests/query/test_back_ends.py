@@ -19,6 +19,7 @@ from broker.store.shapes import document
 from tests.query import oracle
 from tests.query.context import CONTEXT
 from tests.query.strategies import entities, graph_queries, graphs, populations, queries
+from tests.thoroughness import examples
 
 NOW = "2026-11-21T08:00:00Z"
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
@@ -28,13 +29,13 @@ def parsed(payload: dict[str, Any]) -> Entity:
     return create(parse_entity(payload, CONTEXT), NOW)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=SLOW)
 @given(entities(1), queries())
 def test_the_predicate_is_right(payload: dict[str, Any], query: oracle.Query) -> None:
     assert condition(parse(oracle.text(query), CONTEXT))(parsed(payload)) is oracle.matches(payload, query)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=SLOW)
 @given(graphs(), graph_queries())
 def test_the_predicate_follows_links(population: list[dict[str, Any]], query: oracle.Query) -> None:
     linked = {payload["id"]: parsed(payload) for payload in population}
@@ -58,7 +59,7 @@ async def _agree(collection: Collection, population: list[dict[str, Any]], asked
             assert await count(collection, plan, Limits()) == len(expected), oracle.text(query)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=SLOW)
 @given(population=populations(6), asked=st.lists(queries(), min_size=6, max_size=10))
 async def test_mongod_is_right(
     collection: Collection, population: list[dict[str, Any]], asked: list[oracle.Query]
@@ -66,7 +67,7 @@ async def test_mongod_is_right(
     await _agree(collection, population, asked)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=SLOW)
 @given(population=graphs(), asked=st.lists(graph_queries(), min_size=6, max_size=10))
 async def test_mongod_follows_links(
     collection: Collection, population: list[dict[str, Any]], asked: list[oracle.Query]
@@ -77,7 +78,7 @@ async def test_mongod_follows_links(
 
 @pytest.mark.drill
 @pytest.mark.timeout(1200)
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=SLOW)
 @given(population=populations(6), asked=st.lists(queries(), min_size=6, max_size=10))
 async def test_mongod_is_right_on_many(
     collection: Collection, population: list[dict[str, Any]], asked: list[oracle.Query]

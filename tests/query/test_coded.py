@@ -8,9 +8,10 @@ from broker.query.q import parse
 from tests.query import oracle
 from tests.query.context import CONTEXT
 from tests.query.strategies import queries
+from tests.thoroughness import examples
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(queries())
 def test_a_condition_comes_back_as_it_was(query: oracle.Query) -> None:
     condition = parse(oracle.text(query), CONTEXT)

@@ -10,6 +10,7 @@ from broker.model.entity import Entity
 from broker.query.ast import GeoCondition, Relation
 from broker.query.geo_predicate import located
 from broker.subscriptions.grid import Grid, region
+from tests.thoroughness import examples
 
 NOW = "2026-11-21T08:00:00Z"
 longitudes = st.one_of(st.floats(-180, 180), st.sampled_from((-180.0, 180.0, 179.999, -179.999, 0.0)))
@@ -62,7 +63,7 @@ def _at(grid: Grid[str], geometry: dict[str, Any]) -> set[str]:
     return found
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(meetings())
 def test_what_meets_a_condition_is_in_a_cell_of_its_region(meeting: tuple[GeoCondition, dict[str, Any]]) -> None:
     condition, geometry = meeting

@@ -15,6 +15,7 @@ from broker.subscriptions.document import Trigger, compile_kept
 from tests.query import oracle
 from tests.query.strategies import attributes, queries
 from tests.subscriptions.building import NOW, Shelf, change, entity, kept, subscription
+from tests.thoroughness import examples
 
 LATER = "2026-11-21T09:00:00Z"
 TYPES = ("T", "U", "V")
@@ -170,7 +171,7 @@ def changes(draw: st.DrawFn) -> tuple[dict[str, Any] | None, dict[str, Any] | No
     return old and {**named, **old}, new and {**named, **new}
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.data())
 async def test_the_index_finds_what_a_look_at_each_subscription_finds(data: st.DataObject) -> None:
     shelf = Shelf()

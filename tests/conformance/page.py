@@ -33,16 +33,14 @@ ETSI ISG CIM's Robot Framework project (GS CIM 014) is in the public GitHub repo
   pass, or contradict V1.9.1.
 - **corrected**: commit `{corrected}`, restricted to the files of the official one; wrong expectations are repaired.
 
-Anyone can repeat both scores, of an area or of everything. Tests leave things behind, so each line begins with an empty
-broker: `CommonBehaviours` by itself, then the other areas.
+Anyone can repeat both scores, of an area or of everything. Tests leave things behind that others stumble over, so each
+area gets a new broker; with `URL=…` all of them are sent to one that runs (NGSILD_TEMPORAL_LIMIT=30, loopback allowed).
 
     git clone https://github.com/{repository} official && git -C official checkout {official}
     git clone https://github.com/{repository} corrected && git -C corrected checkout {corrected}
-    NGSILD_ALLOWED_NETWORKS=127.0.0.0/8 NGSILD_TEMPORAL_LIMIT=30 broker serve
     make conformance SUITE=official AREAS="{areas}" CONFORMANCE="--mqtt --out official.json"
     make conformance SUITE=corrected AREAS="{areas}" CONFORMANCE="--mqtt --only-files-of official --out corrected.json"
-    python -m tests.conformance.etsi.scores --official official*.json --corrected corrected*.json \\
-      > tests/conformance/etsi/scores.json
+    python -m tests.conformance.etsi.scores official.json corrected.json > tests/conformance/etsi/scores.json
 
 Measured on {date} with these commands (the areas that are built), one worker, embedded MongoDB:
 """

@@ -1,14 +1,12 @@
 """The scores of ETSI's suite as data: `scores.json`, written from two runs; `suite.json`, what there is to know.
 
-    python -m tests.conformance.etsi.scores --official FILE … --corrected FILE … > tests/conformance/etsi/scores.json
+    python -m tests.conformance.etsi.scores OFFICIAL CORRECTED > tests/conformance/etsi/scores.json
 
-takes the --out files of the official suite and of the corrected one: one or more of each. A count is `[passed, total]`.
+takes the --out files of the official suite and of the corrected one. A count is `[passed, total]`.
 """
 
-import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -77,15 +75,6 @@ def _failed(run: dict[str, Any]) -> list[str]:
     return sorted(test["id"] for test in run["tests"] if test["status"] != "PASS")
 
 
-def _joined(files: Sequence[Path]) -> dict[str, Any]:
-    """Several runs as one."""
-    runs = [json.loads(file.read_text()) for file in files]
-    return {"started": runs[0]["started"], "tests": [test for run in runs for test in run["tests"]]}
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    for which in ("--official", "--corrected"):
-        parser.add_argument(which, type=Path, nargs="+", required=True)
-    given = parser.parse_args()
-    sys.stdout.write(json.dumps(measured(_joined(given.official), _joined(given.corrected)), indent=1) + "\n")
+    runs = [json.loads(Path(argument).read_text()) for argument in sys.argv[1:3]]
+    sys.stdout.write(json.dumps(measured(*runs), indent=1) + "\n")

@@ -63,7 +63,7 @@ async def animate(port: int, duration: float, told: list[str | None]) -> live.Ta
 async def test_each_domain_system_sends_its_own_updates_in_the_order_of_their_times() -> None:
     stand_in, port = StandIn(), free_port()
     async with serving(stand_in, port):
-        tally = await animate(port, 4.0, [])
+        tally = await animate(port, 8.0, [])
     assert tally.sent > 300
     assert len({link for link, _ in stand_in.batches}) > 10
     for system in {link for link, _ in stand_in.batches}:

@@ -72,6 +72,8 @@ PARTS: Final[dict[str, Callable[[int, bool], Part]]] = {
     "kept": lambda _, full: kept.part(120 if full else 20),
 }
 """What is measured besides the cases, in this order; of the repetitions, and whether it is a full run."""
+_ONLY_FULL: Final = frozenset({PATHOLOGY, "read-32", "update-32"})
+"""What ten minutes have no room for."""
 
 
 def main(
@@ -120,7 +122,7 @@ def _chosen(only: list[str] | None, *, full: bool) -> set[str]:
     known = {case.name for case in CASES} | {STARVATION, *PARTS}
     if unknown := set(only or ()) - known:
         raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}", param_hint="--only")
-    return set(only or (known if full else known - {PATHOLOGY}))
+    return set(only or (known if full else known - _ONLY_FULL))
 
 
 class Other(NamedTuple):

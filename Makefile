@@ -15,10 +15,6 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-$(VENV)/.installed-bench: $(VENV)/.installed-dev
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
-	@touch $@
-
 install: $(VENV)/.installed
 
 run: install
@@ -35,7 +31,7 @@ test-all: $(VENV)/.installed-dev
 	NGSILD_TEST_RANDOM=1 $(BIN)/pytest
 	NGSILD_TEST_RANDOM=1 NGSILD_TEST_WORKERS=2 $(BIN)/pytest -m http
 
-check: $(VENV)/.installed-bench
+check: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
@@ -46,25 +42,25 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format
 
 # BENCH: further options, such as --record, --repetitions 10 or --only update-128.
-bench: $(VENV)/.installed-bench
+bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks $(BENCH)
 
-profile: $(VENV)/.installed-bench
+profile: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.profile $(CASE)
 
-bench-full: $(VENV)/.installed-bench
+bench-full: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks --full $(BENCH)
 	$(BIN)/python -m benchmarks.history --series 10000 --points 1000
 	$(BIN)/python -m benchmarks.history_exact --size town --seconds 600
 
 # A whole city lives on this machine: an hour, unless CITY="--minutes 3 --size town" or the like says something else.
-bench-city: $(VENV)/.installed-bench
+bench-city: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.city $(CITY)
 
-bench-scale: $(VENV)/.installed-bench
+bench-scale: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.scale
 
-pathologies: $(VENV)/.installed-bench
+pathologies: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.pathologies
 
 # ETSI's conformance suite. SUITE: a checkout of it, see docs/conformance.md; URL: root of a running broker's API, or

@@ -26,13 +26,14 @@ HEARTBEAT_MS: Final = 3_000
 """A server that says nothing for this long and the connect timeout is taken for away, and what waits for it fails."""
 
 
-def connect(uri: str, pool: int = POOL) -> Client:
-    """A client of at most `pool` connections; it connects at the first use, and again whenever it lost the server."""
+def connect(uri: str, pool: int = POOL, selection_ms: int = SELECTION_TIMEOUT_MS) -> Client:
+    """A client of at most `pool` connections; it connects at the first use, and again whenever it lost the server,
+    for which what is asked waits `selection_ms`."""
     return AsyncMongoClient(
         uri,
         appname=APPLICATION,
         maxPoolSize=pool,
-        serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
+        serverSelectionTimeoutMS=selection_ms,
         connectTimeoutMS=CONNECT_TIMEOUT_MS,
         heartbeatFrequencyMS=HEARTBEAT_MS,
         socketTimeoutMS=SOCKET_TIMEOUT_MS,

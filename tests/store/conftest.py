@@ -14,6 +14,9 @@ from broker.store.client import Client, connect
 from broker.store.embedded import EmbeddedMongoDB
 from broker.store.store import Store
 
+PATIENCE = 30.0
+"""Seconds that mongod may be busy with its disk before it answers at all."""
+
 
 @pytest.fixture(scope="session")
 def mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongoDB]:
@@ -29,16 +32,14 @@ def prefix() -> str:
 
 @pytest.fixture
 async def client(mongodb: EmbeddedMongoDB, prefix: str) -> AsyncIterator[Client]:
-    client = connect(mongodb.uri)
-    yield client
-    for name in await client.list_database_names():
-        if name.startswith(prefix):
-            await client.drop_database(name)
-    await client.close()
-
-
-PATIENCE = 30.0
-"""Seconds that mongod may be busy with its disk before it answers at all."""
+    client = connect(mongodb.uri, selection_ms=int(PATIENCE * 1000))
+    try:
+        yield client
+        for name in await client.list_database_names():
+            if name.startswith(prefix):
+                await client.drop_database(name)
+    finally:
+        await client.close()
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from broker.store.configuration import Configuration
 from broker.store.embedded import EmbeddedMongoDB
 from broker.store.store import Store
 from broker.store.tenants import Tenants
+from tests.store.conftest import opened
 from tests.store.operations import create, lamp
 
 
@@ -107,7 +108,7 @@ async def test_a_worker_forgets_the_tenants_that_it_no_longer_finds(
 ) -> None:
     rules = Rules(client[f"{prefix}-control"])
     store = Store(connect(mongodb.uri), prefix, [rules.derive], reloads=[rules.reload], forgets=[rules.forget])
-    await store.commit("town", [create(lamp(1))], create_tenant=True)
-    await Tenants(client, prefix).drop("town")
-    assert rules.forgotten == ["town"]
-    await store.close()
+    async with opened(store):
+        await store.commit("town", [create(lamp(1))], create_tenant=True)
+        await Tenants(client, prefix).drop("town")
+    assert set(rules.forgotten) == {"town"}

@@ -13,7 +13,8 @@ from uuid import uuid4
 from broker import telemetry
 from broker.api import application
 from broker.api.application import Application
-from broker.api.rendered import Rendered
+from broker.api.asked import Readings
+from broker.api.rendered import Answers, Rendered
 from broker.api.services import Check, Services
 from broker.delivery.service import Delivery
 from broker.errors import StartError, StoreUnavailable
@@ -108,7 +109,9 @@ def create_app(settings: Settings, worker: int = 0) -> Application:
                 contexts=contexts,
                 catalogue=catalogue,
                 models=Registry(database, settings.database, bundle()),
+                readings=Readings(settings),
                 rendered=Rendered(settings.render_cache_mb * 2**20),
+                answers=Answers(),
                 feeds=feeds,
                 checks={"database": store.ping, **_checks(database, settings.database)},
                 version=version("ngsild-broker"),

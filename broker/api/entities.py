@@ -5,7 +5,7 @@ from typing import Final
 
 from broker.api import entity_maps, joining, live, rendering, streaming
 from broker.api.batch import result_of
-from broker.api.paging import page_lines, page_of
+from broker.api.paging import Page, page_lines
 from broker.api.parameters import DROP, JOIN, KEEP, LANG, OBSERVED_AT, Parameter, options
 from broker.api.querying import query_of, read_body
 from broker.api.requests import Request
@@ -75,21 +75,42 @@ async def query(request: Request, services: Services) -> Response:
     """GET /entities."""
     if request.media == EVENT_STREAM:
         return await live.feed(request, services)
-    page = page_of(request, services.settings)
-    joining.join_of(request, services.settings)
-    asked = query_of(request, page)
+    if JOIN.name in request.values:
+        joining.join_of(request, services.settings)
+    page, asked = services.readings.of(request)
     if entity_maps.wanted(request):
         return await entity_maps.query(request, services, page, asked)
     found = await reads.query(services.store, request.call, asked)
-    ids = found.matches.ids
-    lines = page_lines(request, page, ids, found.total, ordered=asked.ordering is not None)
-    if found.matches.rest:
-        return _stream(request, services, asked, page.shown(ids), found.matches, lines)
-    shown = page.shown(found.matches.found)
-    if JOIN.name not in request.values:
-        return rendering.page(request, services.rendered, shown, lines)
-    entities = [each.entity for each in shown]
+    if JOIN.name in request.values or found.matches.rest:
+        return await _unshared(request, services, page, asked, found)
+    if request.payload is not None or b"prefer" in request.headers:
+        return _page(request, services, page, asked, found)
+    context = request.call.context
+    form = (request.target, request.query, request.media, context.key, context.link, found.total)
+    response = services.answers.to(found.matches, form)
+    if response is None:
+        response = _page(request, services, page, asked, found)
+        services.answers.keep(found.matches, form, response)
+    return response
+
+
+def _page(request: Request, services: Services, page: Page, asked: Query, found: reads.Page) -> Response:
+    """A page that is held, of entities that link to none."""
+    lines = _lines(request, page, asked, found)
+    return rendering.page(request, services.rendered, page.shown(found.matches.found), lines)
+
+
+async def _unshared(request: Request, services: Services, page: Page, asked: Query, found: reads.Page) -> Response:
+    """A page of which more is read while it is answered: what its entities link to, or the rest of a large one."""
+    lines, matches = _lines(request, page, asked, found), found.matches
+    if matches.rest:
+        return _stream(request, services, asked, page.shown(matches.ids), matches, lines)
+    entities = [each.entity for each in page.shown(matches.found)]
     return rendering.entities(request, entities, lines, await joining.linked(request, services, entities))
+
+
+def _lines(request: Request, page: Page, asked: Query, found: reads.Page) -> Iterable[HeaderLine]:
+    return page_lines(request, page, found.matches.ids, found.total, ordered=asked.ordering is not None)
 
 
 def _stream(

@@ -2,15 +2,19 @@
 
 The key is the stored bytes themselves beside the form, so nothing that is kept can be out of date. Two generations
 bound the memory: what is asked for again moves to the young one, the old one is dropped when the young one is full.
+
+Those who share a run of a query are answered one after the other: the first one's answer is kept for the others.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
+from broker.api.responses import HeaderLine, Response
 from broker.model.render import Render
 from broker.store.found import Found
+from broker.store.queries import Matches
 
 _OVERHEAD: Final = 200
 """Bytes that an entry takes besides its key and its value, roughly."""
@@ -49,3 +53,28 @@ class Rendered:
                 self._size += len(stored) + len(piece) + _OVERHEAD
             pieces.append(piece)
         return pieces
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: tuple[HeaderLine, ...]
+    body: bytes
+
+
+class Answers:
+    """One per worker: the answers that were made of the matches that were shown last."""
+
+    def __init__(self) -> None:
+        self._matches: Matches | None = None
+        self._made: dict[Hashable, _Answer] = {}
+
+    def to(self, matches: Matches, form: Hashable) -> Response | None:
+        """The answer that was made of these very matches, once more. `form`: whatever else it depends on."""
+        answer = self._made.get(form) if matches is self._matches else None
+        return None if answer is None else Response(answer.status, [*answer.headers], answer.body)
+
+    def keep(self, matches: Matches, form: Hashable, response: Response) -> None:
+        """Keep an answer, as it is now, until other matches are shown."""
+        if matches is not self._matches:
+            self._matches, self._made = matches, {}
+        self._made[form] = _Answer(response.status, (*response.headers,), response.body)

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from broker.api.rendered import Rendered
+from broker.api.asked import Readings
+from broker.api.rendered import Answers, Rendered
 from broker.feed.feeds import Feeds
 from broker.hosting.catalogue import Catalogue
 from broker.hosting.contexts import Contexts
@@ -29,7 +30,9 @@ class Services:
     contexts: Contexts
     catalogue: Catalogue
     models: Registry
+    readings: Readings
     rendered: Rendered
+    answers: Answers
     feeds: Feeds
     checks: Mapping[str, Check]
     """Name to check: what `/health` and `/ready` run."""

@@ -70,10 +70,12 @@ def read(query: bytes, known: Mapping[str, Parameter[Any]], operation: str) -> d
 
 def unescaped(raw: bytes) -> str:
     """Percent-decoded UTF-8. Raises InvalidRequest if it is none."""
-    if _BAD_ESCAPE.search(raw):
-        raise InvalidRequest("The URL has a '%' that no two hexadecimal digits follow.")
+    if b"%" in raw:
+        if _BAD_ESCAPE.search(raw):
+            raise InvalidRequest("The URL has a '%' that no two hexadecimal digits follow.")
+        raw = unquote_to_bytes(raw)
     try:
-        return unquote_to_bytes(raw).decode("utf-8")
+        return raw.decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest("The URL is not UTF-8.") from None
 

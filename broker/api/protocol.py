@@ -48,6 +48,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._chunk_size = 0
         self._refusal: Response | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        self._idle_since = 0.0
+        """Event-loop time of the end of the last answer; 0 while there is something to do."""
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a first request, not for ever."""
@@ -57,11 +60,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._unwatch_head()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on, if the head that it belongs to is not too long."""
         self._chunk_size = len(data)
+        self._idle_since = 0.0
         if self._in_head:
             self._head_size += len(data)
         super().data_received(data)
@@ -90,6 +96,23 @@ class BoundedProtocol(HttpToolsProtocol):
             raise HeadTooLarge
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        """Go on to the next request; a connection that has none is idle from now on.
+
+        One timer sees to all pauses of a connection: to set and to cancel one for each answer costs a client that asks
+        again at once a twentieth of a small read.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._watch_idle(self.timeout_keep_alive)
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no request, or none that is taken, and close."""
         self._refuse(self._refusal or problems.response(InvalidRequest("The request is no well-formed HTTP/1.1.")))
@@ -116,4 +139,17 @@ class BoundedProtocol(HttpToolsProtocol):
     def _head_overdue(self) -> None:
         self._head_timer = None
         if not self.transport.is_closing():
+            self.transport.close()
+
+    def _watch_idle(self, seconds: float) -> None:
+        self._idle_timer = self.loop.call_later(seconds, self._look_whether_idle)
+
+    def _look_whether_idle(self) -> None:
+        self._idle_timer = None
+        if not self._idle_since or self.transport.is_closing():
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._watch_idle(left)
+        else:
             self.transport.close()

@@ -38,15 +38,29 @@ class _Order:
 
 
 class _Run:
-    """One execution, and how many wait for it."""
+    """One execution, and who waits for it."""
 
     __slots__ = ("order", "started", "task", "waiting")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[Any]
         self.order = _Order()
-        self.waiting = 0
+        self.waiting: dict[asyncio.Future[Any], None] = {}
+        """In the order in which they came."""
         self.started = False
+
+    def settle(self, task: asyncio.Task[Any]) -> None:
+        """Tell those who wait for it, in the order in which they came, that it is over."""
+        error = None if task.cancelled() else task.exception()
+        for each in self.waiting:
+            if each.done():
+                continue
+            if task.cancelled():
+                each.cancel()
+            elif error is not None:
+                each.set_exception(error)
+            else:
+                each.set_result(task.result())
 
 
 _PROCESS: Final = os.urandom(6).hex()
@@ -85,15 +99,15 @@ class Runs:
         if run is None:
             run = self._next[place] = _Run()
             run.task = asyncio.create_task(self._go(place, run, work))
-            run.task.add_done_callback(_seen)
+            run.task.add_done_callback(run.settle)
         else:
             QUERIES_SHARED.inc()
-        run.waiting += 1
+        waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        run.waiting[waiting] = None
         try:
-            outcome: T = await asyncio.shield(run.task)
-            return outcome
+            return await waiting
         finally:
-            run.waiting -= 1
+            del run.waiting[waiting]
             if not run.waiting and not run.task.done():
                 self._abandon(place, run)
 
@@ -156,8 +170,3 @@ async def _kill(client: Client, mark: str) -> None:
     running = await client.admin.aggregate([{"$currentOp": {}}, {"$match": marked}, {"$project": {"opid": 1}}])
     async for operation in running:
         await client.admin.command("killOp", op=operation["opid"])
-
-
-def _seen(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled():
-        task.exception()  # those who wait have it, if anyone still does

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import uvicorn
@@ -19,15 +21,25 @@ async def app(scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-@pytest.fixture(scope="module")
-async def port() -> AsyncIterator[int]:
+KEPT = 1
+"""Seconds that a server with little patience keeps an idle connection."""
+
+
+@asynccontextmanager
+async def serving(**options: Any) -> AsyncIterator[int]:
     """Where a server with this protocol listens."""
-    config = uvicorn.Config(app, http=BoundedProtocol, ws="none", log_config=None, lifespan="off")
+    config = uvicorn.Config(app, http=BoundedProtocol, ws="none", log_config=None, lifespan="off", **options)
     config.load()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: BoundedProtocol(config, ServerState(), {}), "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
+
+
+@pytest.fixture(scope="module")
+async def port() -> AsyncIterator[int]:
+    async with serving() as found:
+        yield found
 
 
 async def talk(port: int, *chunks: bytes, until_closed: bool = True) -> bytes:
@@ -119,3 +131,16 @@ async def test_requests_of_one_connection_are_answered_in_turn(port: int) -> Non
     answer = await talk(port, kept + kept.replace(b"/one", b"/two") + request(b"/three"))
     assert answer.count(b"HTTP/1.1 200 ") == 3
     assert answer.index(b"/one") < answer.index(b"/two") < answer.index(b"/three")
+
+
+async def test_a_connection_is_kept_for_a_while_after_each_answer() -> None:
+    """One with shorter pauses lasts; one that stays idle is closed."""
+    again = request(b"/again").replace(b"close", b"keep-alive")
+    async with serving(timeout_keep_alive=KEPT) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(5):
+            writer.write(again)
+            assert (await reader.read(65536)).startswith(b"HTTP/1.1 200 ")
+            await asyncio.sleep(KEPT / 2)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()

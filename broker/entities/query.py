@@ -1,6 +1,5 @@
 """Reads: one entity by its id, and queries (GS CIM 009 §5.7.1, §5.7.2)."""
 
-import asyncio
 from typing import NamedTuple
 
 from broker.call import Call
@@ -49,4 +48,4 @@ async def query(store: Store, call: Call, query: Query) -> Page:
         return Page(await store.find(call.tenant, query), None)
     if not query.limit:
         return Page(Matches([]), await store.count(call.tenant, query))
-    return Page(*await asyncio.gather(store.find(call.tenant, query), store.count(call.tenant, query)))
+    return Page(*await store.find_counted(call.tenant, query))

@@ -13,7 +13,7 @@ would conflict. Readers sum over the slots.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -32,6 +32,8 @@ OF_ENTITIES: Final = ""
 """In the place of an attribute: the entities themselves are counted."""
 _ENTITY: Final = "Entity"
 
+Counts: TypeAlias = AsyncCollection[dict[str, Any]]
+_SHOWN: Final = {"_id": 0, "t": 1, "a": 1, "n": 1}
 _Key: TypeAlias = tuple[tuple[str, ...], str, str]
 """Types, attribute, kind."""
 
@@ -62,28 +64,54 @@ def derive(deriving: Deriving) -> Iterator[Owed]:
         yield Owed(COUNTS, UpdateOne({"_id": key}, {"$inc": increment, "$setOnInsert": seed}, upsert=True))
 
 
-async def read(
-    counts: AsyncCollection[dict[str, Any]], types: str | None = None, attribute: str | None = None
-) -> list[Count]:
+async def read(counts: Counts, types: str | None = None, attribute: str | None = None) -> list[Count]:
     """All counts above zero, of sets with a type and of one attribute as far as they are named.
 
     Raises StoreUnavailable.
     """
-    wanted = {field: value for field, value in (("t", types), ("a", attribute)) if value is not None}
-    sums: Counter[_Key] = Counter()
     with asking("counts"):
-        async for document in counts.find(wanted, {"_id": 0}, batch_size=10_000):
-            for kind, number in document["n"].items():
-                sums[tuple(document["t"]), document["a"], kind] += number
-    return [Count(*key, number) for key, number in sums.items() if number > 0]
+        cursor = counts.find(_wanted(types, attribute), _SHOWN, batch_size=10_000)
+        return _summed(await cursor.to_list())
 
 
-async def total(counts: AsyncCollection[dict[str, Any]], selectors: Sequence[Selector]) -> int:
+async def total(counts: Counts, selectors: Sequence[Selector]) -> int:
     """How many entities have types that a selector selects; all, without selectors. Raises StoreUnavailable."""
+    return _sum_of(await read(counts, _only_type(selectors), OF_ENTITIES), selectors)
+
+
+def stages(selectors: Sequence[Selector]) -> list[dict[str, Any]]:
+    """The stages of an aggregation that finds what `total_of` sums."""
+    return [{"$match": _wanted(_only_type(selectors), OF_ENTITIES)}, {"$project": _SHOWN}]
+
+
+def total_of(documents: Iterable[Mapping[str, Any]], selectors: Sequence[Selector]) -> int:
+    """As `total`, of documents that were read."""
+    return _sum_of(_summed(documents), selectors)
+
+
+def _sum_of(counts: Iterable[Count], selectors: Sequence[Selector]) -> int:
+    """The sum of those counts whose types a selector selects."""
     selections = [selector.types for selector in selectors]
-    name = selections[0].name if len(selections) == 1 and isinstance(selections[0], HasType) else None
-    found = await read(counts, name, OF_ENTITIES)
-    return sum(count.instances for count in found if not selections or _selected(selections, count.types))
+    return sum(count.instances for count in counts if not selections or _selected(selections, count.types))
+
+
+def _only_type(selectors: Sequence[Selector]) -> str | None:
+    """The type that decides alone, if one does."""
+    selection = selectors[0].types if len(selectors) == 1 else None
+    return selection.name if isinstance(selection, HasType) else None
+
+
+def _wanted(types: str | None, attribute: str | None) -> dict[str, str]:
+    return {field: value for field, value in (("t", types), ("a", attribute)) if value is not None}
+
+
+def _summed(documents: Iterable[Mapping[str, Any]]) -> list[Count]:
+    """The sums over the slots, as far as they are above zero."""
+    sums: Counter[_Key] = Counter()
+    for document in documents:
+        for kind, number in document["n"].items():
+            sums[tuple(document["t"]), document["a"], kind] += number
+    return [Count(*key, number) for key, number in sums.items() if number > 0]
 
 
 def _selected(selections: Sequence[TypeSelection | None], types: tuple[str, ...]) -> bool:

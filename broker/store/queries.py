@@ -8,7 +8,7 @@ finds the ids, and `rest` reads the entities when they are wanted.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from time import perf_counter
@@ -32,9 +32,9 @@ from broker.store.runs import mark
 QUERY_TIMEOUT_MS: Final = 20_000
 _FIRST_BATCH: Final = 200
 _LAST_BATCH: Final = 4000
-_REPLY: Final = 2**20
+REPLY: Final = 2**20
 """Bytes of entities: a reply of mongod, of up to 16 MiB, that holds no more was not cut short, whatever came next."""
-_REPLIES: Final = 8 * _REPLY
+_REPLIES: Final = 8 * REPLY
 """Bytes of entities that are put in order in memory: a page of a thousand is mostly less."""
 _FEW: Final = 500
 """Entities that the index of geometries is asked for, at least, before they are put in order."""
@@ -75,13 +75,36 @@ class Matches(NamedTuple):
         return Matches(self.found[number:], self.rest[max(0, number - len(self.found)) :])
 
 
-async def find(entities: Entities, query: Query, limits: Limits) -> Matches:
-    """A page of the entities that match. Raises StoreUnavailable, TooComplexQuery, TooManyResults beyond the limits."""
+class Asked(NamedTuple):
+    """What one command asks for: `size` documents, after the first `skip`, in the order of ids or against it."""
+
+    mongo: Mongo
+    fields: dict[str, int]
+    size: int
+    skip: int = 0
+    backwards: bool = False
+
+    @property
+    def order(self) -> dict[str, int]:
+        """As MongoDB names it."""
+        return {"_id": -1 if self.backwards else 1}
+
+
+Reply = Callable[[Entities, Asked], Awaitable[list[Document]]]
+"""Fetches what is asked for; fewer documents, if those are more than `REPLY` bytes."""
+
+
+async def find(entities: Entities, query: Query, limits: Limits, reply: Reply | None = None) -> Matches:
+    """A page of the entities that match. `reply`: the way to fetch them, if it is not the usual one.
+
+    Raises StoreUnavailable, TooComplexQuery, TooManyResults beyond the limits.
+    """
     if query.ordering is not None:
         return await _ordered_page(entities, query, query.ordering, limits)
+    reply = reply or fetch
     if query.offset and entity_filter(query).exact and not await _overflowing(entities, query):
-        return await _some(entities, replace(query, offset=0), query.limit, limits, skip=query.offset)
-    found = await _some(entities, query, query.offset + query.limit, limits)
+        return await _some(entities, replace(query, offset=0), query.limit, limits, query.offset, reply)
+    found = await _some(entities, query, query.offset + query.limit, limits, 0, reply)
     return found.after(query.offset)
 
 
@@ -123,12 +146,12 @@ async def count(entities: Entities, query: Query, limits: Limits) -> int:
     return total
 
 
-async def _some(entities: Entities, query: Query, needed: int, limits: Limits, *, skip: int = 0) -> Matches:
+async def _some(entities: Entities, query: Query, needed: int, limits: Limits, skip: int, reply: Reply) -> Matches:
     """The first `needed` matches in the order of the query."""
     found: list[Found] = []
     beyond: list[str] = []
     held = 0
-    async for batch in _batches(entities, query, needed, limits, skip):
+    async for batch in _batches(entities, query, needed, limits, skip, reply):
         for each in batch:
             held += len(each.stored)
             if held <= limits.held or not found:
@@ -145,7 +168,7 @@ async def _some(entities: Entities, query: Query, needed: int, limits: Limits, *
 
 
 async def _batches(
-    entities: Entities, query: Query, needed: int, limits: Limits, skip: int = 0
+    entities: Entities, query: Query, needed: int, limits: Limits, skip: int, reply: Reply
 ) -> AsyncIterator[list[Found]]:
     """The matches, in batches; each is one query of the database."""
     following = Following(entities, query, limits.examined)
@@ -161,7 +184,7 @@ async def _batches(
     while True:
         wanted = entity_filter(query)
         size = _next_size(size, needed, exact=wanted.exact)
-        documents = await _fetch(entities, wanted.mongo, fields, size, skip, backwards=bool(query.before))
+        documents = await reply(entities, Asked(wanted.mongo, fields, size, skip, backwards=bool(query.before)))
         worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
         yield await _decided(worth, decide, following)
         if not _cut_short(documents, size) and len(documents) < size:
@@ -178,10 +201,11 @@ async def _batches(
 
 def _cut_short(documents: list[Document], size: int) -> bool:
     """Whether a reply may hold less than there is, because it would have been too large."""
-    return 0 < len(documents) < size and _bytes_of(documents) > _REPLY
+    return 0 < len(documents) < size and bytes_of(documents) > REPLY
 
 
-def _bytes_of(documents: list[Document]) -> int:
+def bytes_of(documents: Iterable[Document]) -> int:
+    """What entities in these documents take."""
     return sum(len(document["j"]) for document in documents)
 
 
@@ -212,7 +236,7 @@ async def _of_places(entities: Entities, query: Query, fields: dict[str, int], m
         size = 0
         while some := await cursor.to_list(_FEW):
             documents += some
-            size += _bytes_of(some)
+            size += bytes_of(some)
             if len(documents) > most or size > _REPLIES:
                 await cursor.close()
                 return None
@@ -220,18 +244,16 @@ async def _of_places(entities: Entities, query: Query, fields: dict[str, int], m
     return documents
 
 
-async def _fetch(
-    entities: Entities, mongo: Mongo, fields: dict[str, int], size: int, skip: int, *, backwards: bool
-) -> list[Document]:
-    """One reply of up to `size` documents; fewer if they are large: see `_cut_short`."""
+async def fetch(entities: Entities, asked: Asked) -> list[Document]:
+    """One reply of what is asked for; fewer documents if they are large: see `_cut_short`."""
     with asking("find"):
         cursor = entities.find(
-            mongo,
-            fields,
-            sort=[("_id", -1 if backwards else 1)],
-            skip=skip,
-            limit=-size,
-            batch_size=size,
+            asked.mongo,
+            asked.fields,
+            sort=[*asked.order.items()],
+            skip=asked.skip,
+            limit=-asked.size,
+            batch_size=asked.size,
             max_time_ms=QUERY_TIMEOUT_MS,
             allow_disk_use=True,
             comment=mark(),
@@ -292,7 +314,7 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
         size = _FIRST_BATCH
         while documents := await cursor.to_list(size):
             mark()
-            size = max(1, min(_LAST_BATCH, 2 * size, limits.held * len(documents) // (_bytes_of(documents) + 1)))
+            size = max(1, min(_LAST_BATCH, 2 * size, limits.held * len(documents) // (bytes_of(documents) + 1)))
             examined += len(documents)
             if examined > limits.examined:
                 await cursor.close()
@@ -317,7 +339,7 @@ async def _ordered_page(entities: Entities, query: Query, ordering: Ordering, li
     keyed: list[list[Key]] = []
     kept: dict[str, Found] = {}
     held = 0
-    async for batch in _batches(entities, replace(query, after="", before=""), _LAST_BATCH, limits):
+    async for batch in _batches(entities, replace(query, after="", before=""), _LAST_BATCH, limits, 0, fetch):
         for each in batch:
             ids.append(each.id)
             keyed.append([key(each.entity) for key in by])

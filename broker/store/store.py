@@ -12,11 +12,12 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from broker.errors import NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity
 from broker.query.plan import Query
-from broker.store import counts, linking, queries
+from broker.store import counted, counts, linking, queries
 from broker.store.apart import apart
 from broker.store.client import Client, Database
 from broker.store.commits import MAX_IN_FLIGHT, Checks, Commits, Committed, Deriver, Warned, Write
 from broker.store.configuration import Configuration, Forget, Reload
+from broker.store.counted import Counted
 from broker.store.counts import Count
 from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
@@ -142,6 +143,18 @@ class Store:
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
         return await self._runs.join(tenant, query, lambda: _find(known.database[ENTITIES], query, self._limits))
+
+    async def find_counted(self, tenant: str, query: Query) -> Counted:
+        """A page of the entities that match, and how many match.
+
+        Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
+        """
+        if not query.of_types_alone or query.ordering is not None:
+            return Counted(*await asyncio.gather(self.find(tenant, query), self.count(tenant, query)))
+        known = self._tenants.get(tenant) or await self._tenant(tenant)
+        return await self._runs.join(
+            tenant, ("counted", query), lambda: counted.find(known.database, query, self._limits)
+        )
 
     async def rest(self, tenant: str, query: Query, page: Matches) -> AsyncGenerator[list[Found], None]:
         """The rest of a page, a few entities at a time, as they are when their turn comes.

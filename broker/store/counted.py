@@ -62,7 +62,7 @@ class _First:
         documents: list[Document] = []
         with asking("find"):
             cursor = await self._counts.aggregate(
-                [*counts.stages(self._selectors), union],
+                [{"$match": counts.wanted(self._selectors)}, union],
                 batchSize=_COUNTS + asked.size,
                 maxTimeMS=QUERY_TIMEOUT_MS,
                 allowDiskUse=True,

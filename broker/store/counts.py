@@ -33,7 +33,6 @@ OF_ENTITIES: Final = ""
 _ENTITY: Final = "Entity"
 
 Counts: TypeAlias = AsyncCollection[dict[str, Any]]
-_SHOWN: Final = {"_id": 0, "t": 1, "a": 1, "n": 1}
 _Key: TypeAlias = tuple[tuple[str, ...], str, str]
 """Types, attribute, kind."""
 
@@ -70,7 +69,7 @@ async def read(counts: Counts, types: str | None = None, attribute: str | None =
     Raises StoreUnavailable.
     """
     with asking("counts"):
-        cursor = counts.find(_wanted(types, attribute), _SHOWN, batch_size=10_000)
+        cursor = counts.find(_wanted(types, attribute), {"_id": 0}, batch_size=10_000)
         return _summed(await cursor.to_list())
 
 
@@ -79,9 +78,9 @@ async def total(counts: Counts, selectors: Sequence[Selector]) -> int:
     return _sum_of(await read(counts, _only_type(selectors), OF_ENTITIES), selectors)
 
 
-def stages(selectors: Sequence[Selector]) -> list[dict[str, Any]]:
-    """The stages of an aggregation that finds what `total_of` sums."""
-    return [{"$match": _wanted(_only_type(selectors), OF_ENTITIES)}, {"$project": _SHOWN}]
+def wanted(selectors: Sequence[Selector]) -> dict[str, str]:
+    """The filter of the documents that `total_of` sums."""
+    return _wanted(_only_type(selectors), OF_ENTITIES)
 
 
 def total_of(documents: Iterable[Mapping[str, Any]], selectors: Sequence[Selector]) -> int:

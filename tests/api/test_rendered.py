@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from broker.api.rendered import Rendered
+from broker.api.rendered import Answers, Rendered
+from broker.api.responses import Response
 from broker.model.entity import Entity, encode
 from broker.store.found import Found
+from broker.store.queries import Matches
 
 
 def entity(number: int, name: str = "x") -> Entity:
@@ -61,3 +63,23 @@ def test_memory_is_bounded_and_what_is_asked_for_again_stays() -> None:
     assert render.times == 1001, "the entity of each page was rendered once"
     kept = sum(len(pieces) for forms in (rendered._young, rendered._old) for pieces in forms.values())
     assert kept < 200
+
+
+def test_an_answer_is_given_again_for_the_same_matches_and_form_alone() -> None:
+    answers, matches = Answers(), Matches([found(1)])
+    answers.keep(matches, "form", Response(200, [(b"link", b"x")], b"[1]"))
+    first = answers.to(matches, "form")
+    assert first is not None
+    first.headers.append((b"x-request-id", b"of the first"))
+    again = answers.to(matches, "form")
+    assert again is not None
+    assert (again.status, again.headers, again.body) == (200, [(b"link", b"x")], b"[1]")
+    assert answers.to(matches, "another") is None
+    assert answers.to(Matches([found(1)]), "form") is None
+
+
+def test_only_the_answers_to_the_last_matches_are_kept() -> None:
+    answers, matches = Answers(), Matches([found(1)])
+    answers.keep(matches, "form", Response(200, [], b"[1]"))
+    answers.keep(Matches([found(2)]), "form", Response(200, [], b"[2]"))
+    assert answers.to(matches, "form") is None

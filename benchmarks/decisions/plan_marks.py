@@ -1,7 +1,7 @@
 """Whether alike queries should tell mongod so: `python -m benchmarks.decisions.plan_marks`.
 
-Queries by type and `q`, some that find 20 entities and some that find a fifth of all, take turns on one mongod: with the
-mark of broker/query/likeness.py in their filters, and without it. mongod's profiler tells what it looked at.
+Queries by type and `q`, some that find 20 entities and some that find a fifth of all, take turns on one mongod: with
+the mark of broker/query/likeness.py in their filters, and without it. mongod's profiler tells what it looked at.
 """
 
 import argparse

@@ -208,16 +208,17 @@ def _limited(about: dict[str, Any], chosen: set[str]) -> tuple[list[CaseResult],
 
 def _cases(stage: Stage, repetitions: int, names: set[str], progress: Progress) -> list[CaseResult]:
     chosen = [case for case in CASES if case.name in names]
-    task = progress.add_task("warming up", total=len(chosen) * len(System) * repetitions)
-    subjects = [Subject(case, stage) for case in chosen]
-    for subject in subjects:
+    measurements = [*measure.interleaved(chosen, repetitions)]
+    task = progress.add_task("warming up", total=len(measurements))
+    subjects = {case.name: Subject(case, stage) for case in chosen}
+    for subject in subjects.values():
         subject.measure(System.BROKER, WARM_UP)
     runs: dict[str, dict[System, list[Run]]] = {case.name: {system: [] for system in System} for case in chosen}
-    for repetition, subject, system in measure.interleaved(subjects, repetitions):
-        progress.update(task, description=f"{repetition + 1}. {subject.case.name}: {system}")
-        run = subject.measure(system)
+    for repetition, case, system in measurements:
+        progress.update(task, description=f"{repetition + 1}. {case.name}: {system}")
+        run = subjects[case.name].measure(system)
         if run is not None:
-            runs[subject.case.name][system].append(run)
+            runs[case.name][system].append(run)
         progress.advance(task)
     return [CaseResult(case, runs[case.name]) for case in chosen]
 

@@ -66,12 +66,14 @@ class Case:
     status: int = 200
     seconds: int = 1
     """Of the broker; the others have as long or less."""
+    turns: int = 1
+    """Of each system in a repetition: many short ones tell more than few long ones on a machine that others use."""
     grouped: bool = False
     """The broker commits in groups; the limit uses groups of the size that the broker's had."""
     creates: bool = False
 
 
-def _reads(clients: int, seconds: int = 1) -> Case:
+def _reads(clients: int, turns: int = 1) -> Case:
     return Case(
         f"read-{clients}",
         f"point read, c{clients}",
@@ -79,11 +81,11 @@ def _reads(clients: int, seconds: int = 1) -> Case:
         traffic.point_reads,
         Work.COALESCED,
         Work.FIND_ONE,
-        seconds=seconds,
+        turns=turns,
     )
 
 
-def _updates(clients: int, seconds: int = 1) -> Case:
+def _updates(clients: int, turns: int = 1) -> Case:
     return Case(
         f"update-{clients}",
         f"update of one attribute, c{clients}",
@@ -92,7 +94,7 @@ def _updates(clients: int, seconds: int = 1) -> Case:
         Work.UPDATE_GROUPS,
         Work.UPDATE_ONE,
         status=204,
-        seconds=seconds,
+        turns=turns,
         grouped=True,
     )
 
@@ -126,9 +128,11 @@ def _upserts(size: int, clients: int, seconds: int) -> tuple[Case, Case]:
     return new, again
 
 
-def _page(name: str, title: str, clients: int, size: int, query: str, kind: str = sample.TYPES[0]) -> Case:
+def _page(
+    name: str, title: str, clients: int, size: int, query: str, kind: str = sample.TYPES[0], turns: int = 1
+) -> Case:
     requests = partial(_same_page, query=f"type={kind}&limit={size}{query}")
-    return Case(name, title, clients, requests, Work.PAGE, size=size, kind=kind)
+    return Case(name, title, clients, requests, Work.PAGE, size=size, kind=kind, turns=turns)
 
 
 def _same_page(_entities: int, query: str) -> Iterator[Request]:
@@ -138,16 +142,16 @@ def _same_page(_entities: int, query: str) -> Iterator[Request]:
 CASES: Final = (
     _reads(1),
     _reads(32),
-    _reads(128, seconds=2),
+    _reads(128, turns=2),
     _updates(1),
     _updates(32),
-    _updates(128, seconds=2),
+    _updates(128, turns=2),
     *_upserts(100, clients=4, seconds=1),
     *_upserts(1000, clients=2, seconds=2),
     _page("page-20", "page of 20, simplified, c32", 32, 20, "&format=simplified"),
     _page("page-1000", "page of 1000, simplified, c4", 4, 1000, "&format=simplified"),
     _page("page-1000-normalized", "page of 1000, normalized, c4", 4, 1000, ""),
-    _page("list-20", "list, 20 of 100 entities, c50", 50, 20, "", sample.LISTED_TYPE),
+    _page("list-20", "list, 20 of 100 entities, c50", 50, 20, "", sample.LISTED_TYPE, turns=2),
     Case(
         "count",
         "count of a type, c8",

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks import titles
 from benchmarks.cases import CASES, System
+from benchmarks.intervals import interval
 from benchmarks.verdicts import Verdict
 
 Document: TypeAlias = Mapping[str, Any]
@@ -91,16 +92,17 @@ def _verdict(verdict: Mapping[str, Any]) -> dict[str, Any]:
         part = (value / bound if at_least else bound / value) if value and bound else float(2 * (value == bound))
         return round(min(2.0, part) * 50, 2)
 
-    ends = sorted(map(place, (min(values), max(values)))) if values else [0.0, 0.0]
+    found = interval(values) if values else None
+    ends = sorted(map(place, (found.low, found.high))) if found else [0.0, 0.0]
     return {
         "title": titles.title(verdict["case"]),
         "ratio": titles.ratio(verdict["case"], verdict["ratio"]),
         "name": f"{verdict['case']} {verdict['ratio']}",
         "bound": f"{'≥' if at_least else '≤'} {bound}",
-        "values": [median(values), min(values), max(values)] if values else None,
+        "values": [found.median, found.low, found.high] if found else None,
         "left": ends[0],
         "width": max(ends[1] - ends[0], 0.8),
-        "median_at": place(median(values)) if values else None,
+        "median_at": place(found.median) if found else None,
         "goal": goal,
         "goal_at": place(goal) if goal else None,
         "verdict": verdict["verdict"],

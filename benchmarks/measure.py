@@ -79,7 +79,8 @@ class Subject:
             case System.HTTP if limits is not None:
                 return self._http(seconds or max(1, self.case.seconds - 1))
             case System.STORE if limits is not None and limits.store is not None:
-                return self._raw(self._limit_order(seconds or max(1, self.case.seconds - 0.5)))
+                least = 1 if self.case.turns == 1 else 0.5
+                return self._raw(self._limit_order(seconds or max(least, self.case.seconds - 0.5)))
             case System.NAIVE if limits is not None and limits.store is not None and self.case.naive is not None:
                 size = self.case.size if self.case.grouped else 1
                 return self._raw(
@@ -196,10 +197,10 @@ def load(broker: Served, entities: int) -> float:
     return monotonic() - start
 
 
-def interleaved(subjects: Sequence[Subject], repetitions: int) -> Iterator[tuple[int, Subject, System]]:
-    """Every measurement, in order: systems beside each other, reversed in every other repetition."""
+def interleaved(cases: Sequence[Case], repetitions: int) -> Iterator[tuple[int, Case, System]]:
+    """Every measurement, in order: systems beside each other, reversed in every other turn."""
     forward = tuple(System)
     for repetition in range(repetitions):
-        order = forward if repetition % 2 == 0 else forward[::-1]
-        for subject in subjects:
-            yield from ((repetition, subject, system) for system in order)
+        for case in cases:
+            for turn in range(repetition * case.turns, (repetition + 1) * case.turns):
+                yield from ((repetition, case, system) for system in (forward if turn % 2 == 0 else forward[::-1]))

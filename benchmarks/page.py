@@ -15,6 +15,7 @@ import typer
 from benchmarks import titles
 from benchmarks.cases import System
 from benchmarks.html import Document, rates, summary
+from benchmarks.intervals import interval
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 MOONSHOTS: Final = Path(__file__).with_name("moonshots.toml")
@@ -50,7 +51,7 @@ def _columns() -> tuple[System, ...]:
 
 
 def _verdicts(result: Document) -> Iterator[str]:
-    yield "| Target | Ratio | Bound | Median | Least – greatest | Verdict |"
+    yield "| Target | Ratio | Bound | Median | Its interval | Verdict |"
     yield "|---|---|--:|--:|--:|---|"
     for each in result["verdicts"]:
         yield f"| {' | '.join(_verdict(each))} |"
@@ -60,7 +61,8 @@ def _verdict(verdict: Mapping[str, Any]) -> tuple[str, ...]:
     values = verdict["values"]
     bound = f"≥ {verdict['at_least']}" if verdict["at_least"] is not None else f"≤ {verdict['at_most']}"
     said = verdict["verdict"] + (f": {verdict['void']}" if verdict["void"] else "")
-    middle = (f"{median(values):.2f}", f"{min(values):.2f} – {max(values):.2f}") if values else ("", "")
+    found = interval(values) if values else None
+    middle = (f"{found.median:.2f}", f"{found.low:.2f} – {found.high:.2f}") if found else ("", "")
     ratio = titles.ratio(verdict["case"], verdict["ratio"])
     return titles.title(verdict["case"]), ratio, bound, *middle, said
 

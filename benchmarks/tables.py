@@ -8,6 +8,7 @@ from rich.table import Table
 
 from benchmarks import report, verdicts
 from benchmarks.cases import System
+from benchmarks.intervals import interval
 from benchmarks.measure import Run
 from benchmarks.report import Report
 from benchmarks.verdicts import OF_HTTP, Judgement, Spread, Verdict, spread
@@ -119,10 +120,11 @@ def _peers(found: Report) -> Table:
 
 def judgements(found: Sequence[Judgement]) -> Table:
     """The verdicts."""
-    table = _table("Verdicts", "case", "ratio", "bound", "goal", "median", "least", "greatest", "verdict")
+    table = _table("Verdicts", "case", "ratio", "bound", "goal", "median", "from", "to", "verdict")
     for target, values, verdict, void in found:
         bound = f"≥ {target.at_least}" if target.at_least is not None else f"≤ {target.at_most}"
-        numbers = [f"{value:.2f}" for value in spread(values)] if values else [""] * 3
+        low, middle, high = interval(values) if values else ("", "", "")
+        numbers = [f"{value:.2f}" for value in (middle, low, high)] if values else [""] * 3
         said = f"[{STYLES[verdict]}]{verdict}[/]" + (f": {void}" if void else "")
         table.add_row(target.case, target.ratio, bound, str(target.goal or ""), *numbers, said)
     return table

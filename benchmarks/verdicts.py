@@ -1,7 +1,7 @@
 """From measurements to ratios, and from ratios to verdicts. Pure.
 
-Ratios are taken within a repetition, where machine and moment are the same: `broker/H`, `broker/D`, `broker/naive`,
-and `efficiency` = broker ÷ (1 / (1/H + 1/D)), of what HTTP and store allow together.
+Ratios are taken of turns beside each other, where machine and moment are the same: `broker/H`, `broker/D`,
+`broker/naive`, and `efficiency` = broker ÷ (1 / (1/H + 1/D)), of what HTTP and store allow together.
 """
 
 import tomllib
@@ -12,11 +12,12 @@ from statistics import median
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from benchmarks.cases import System
+from benchmarks.intervals import interval
 from benchmarks.measure import Run
 from benchmarks.wrk import MOST_CPU
 
 Runs: TypeAlias = Mapping[System, Sequence[Run]]
-"""System to its runs, one for each repetition."""
+"""System to its runs, one for each turn."""
 Ratios: TypeAlias = Mapping[str, Sequence[float]]
 Key: TypeAlias = tuple[str, str]
 """A case and one of its ratios."""
@@ -32,7 +33,7 @@ class Verdict(StrEnum):
     MET = "met"
     MISSED = "missed"
     UNDECIDED = "undecided"
-    """Met in some repetitions only."""
+    """Met by a part of the interval only."""
     VOID = "void"
     """Requests failed; or the load client took too much of a core at H, and H is part of the ratio."""
 
@@ -62,7 +63,7 @@ class Judgement(NamedTuple):
 
 
 class Values(NamedTuple):
-    """What was measured of a ratio, in each repetition; `void`: why that says nothing, if it does."""
+    """What was measured of a ratio, in each turn; `void`: why that says nothing, if it does."""
 
     values: Sequence[float]
     void: str = ""
@@ -88,7 +89,7 @@ def targets(path: Path = TARGETS) -> list[Target]:
 
 
 def ratios(runs: Runs) -> dict[str, list[float]]:
-    """The ratios of a case, for each repetition."""
+    """The ratios of a case, for each turn."""
     rates = {system: [run.rate for run in found] for system, found in runs.items() if found}
     broker = rates[System.BROKER]
     found = {
@@ -124,8 +125,9 @@ def judged(found: Mapping[Key, Values]) -> list[Judgement]:
 
 
 def judge(target: Target, values: Sequence[float], void: str = "") -> Judgement:
-    """The verdict on the values of all repetitions; `void` says why there is none."""
-    holding = [target.holds(value) for value in values]
+    """The verdict on the values of all turns, by the interval of their median; `void` says why there is none."""
+    low, _, high = interval(values) if values else (0.0, 0.0, 0.0)
+    holding = [target.holds(value) for value in values if low <= value <= high]
     if void or not values:
         verdict = Verdict.VOID
     elif all(holding):

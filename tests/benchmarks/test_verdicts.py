@@ -1,10 +1,12 @@
 """Ratios and verdicts: what is measured is not judged by itself, so the arithmetic is held here."""
 
+from collections import Counter
+
 import pytest
 
 from benchmarks import titles
-from benchmarks.cases import System
-from benchmarks.measure import Run
+from benchmarks.cases import CASES, System
+from benchmarks.measure import Run, interleaved
 from benchmarks.verdicts import Runs, Target, Verdict, judge, ratios, spread, targets, void_reason
 
 
@@ -42,7 +44,7 @@ def test_a_system_that_was_not_measured_has_no_ratio() -> None:
         ([], Verdict.VOID),
     ],
 )
-def test_a_lower_bound_must_hold_in_every_repetition(values: list[float], verdict: Verdict) -> None:
+def test_a_lower_bound_must_hold_in_all_of_few_turns(values: list[float], verdict: Verdict) -> None:
     assert judge(Target("case", "broker/H", at_least=0.5), values).verdict is verdict
 
 
@@ -50,8 +52,18 @@ def test_a_lower_bound_must_hold_in_every_repetition(values: list[float], verdic
     ("values", "verdict"),
     [([2, 10], Verdict.MET), ([11, 12], Verdict.MISSED), ([2, 11], Verdict.UNDECIDED)],
 )
-def test_an_upper_bound_must_hold_in_every_repetition(values: list[float], verdict: Verdict) -> None:
+def test_an_upper_bound_must_hold_in_all_of_few_turns(values: list[float], verdict: Verdict) -> None:
     assert judge(Target("case", "p99", at_most=10), values).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("holding", "verdict"),
+    [(9, Verdict.MET), (8, Verdict.UNDECIDED), (2, Verdict.UNDECIDED), (1, Verdict.MISSED)],
+)
+def test_the_interval_of_the_median_decides_where_there_are_many_turns(holding: int, verdict: Verdict) -> None:
+    """Of ten it goes from the second least to the second greatest: at most one head of ten has a chance of 1 %."""
+    values = [0.6] * holding + [0.4] * (10 - holding)
+    assert judge(Target("case", "broker/H", at_least=0.5), values).verdict is verdict
 
 
 def test_a_failed_request_makes_every_ratio_void() -> None:
@@ -92,3 +104,11 @@ def test_every_target_names_a_case_and_a_bound(target: Target) -> None:
     assert target.case in titles.NAMES
     assert target.ratio in titles.RATIOS
     assert (target.at_least is None) != (target.at_most is None)
+
+
+def test_each_system_has_as_many_turns_as_the_case_says_and_the_order_alternates() -> None:
+    case = next(case for case in CASES if case.turns == 2)
+    found = [*interleaved([case], 3)]
+    assert Counter(system for _, _, system in found) == dict.fromkeys(System, 3 * case.turns)
+    first = [system for _, _, system in found[:: len(System)]]
+    assert first == [next(iter(System)), list(System)[-1]] * 3

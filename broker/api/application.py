@@ -1,8 +1,8 @@
 """The ASGI application: Starlette for the lifespan, our own border for the requests."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,6 +24,12 @@ class Application(Starlette):
         self._start = start
         self._ending = ending
         self._border: Border
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """Without middleware, a request meets nothing before the border: each layer is a coroutine more."""
+        if scope["type"] == "http" and not self.user_middleware:
+            return self._border(scope, receive, send)
+        return super().__call__(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """The border, within whatever middleware was added."""

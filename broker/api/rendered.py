@@ -30,6 +30,12 @@ class Rendered:
         self._young: dict[Hashable, dict[bytes, bytes]] = {}
         self._old: dict[Hashable, dict[bytes, bytes]] = {}
 
+    def kept(self, form: Hashable, found: Found) -> bytes | None:
+        """The JSON of an entity, if it is at hand."""
+        if not found.lasting:
+            return None
+        return self._young.get(form, _NONE).get(found.stored)
+
     def pieces(self, form: Hashable, found: Sequence[Found], render: Render) -> list[bytes]:
         """The JSON of each entity. `form`: whatever `render` depends on.
 

@@ -178,7 +178,10 @@ def one(request: Request, rendered: Rendered, found: Found) -> Response:
         return entity(request, found.entity)
     wanted = representation(request)
     context = request.call.context
-    (piece,) = rendered.pieces((context.key, wanted), (found,), renderer(context, wanted))
+    form = (context.key, wanted)
+    piece = rendered.kept(form, found)
+    if piece is None:
+        (piece,) = rendered.pieces(form, (found,), renderer(context, wanted))
     response = content(200, CONTENT_TYPE[JSON], piece)
     response.headers.append(context_line(context.link))
     return response

@@ -44,6 +44,20 @@ async def test_those_that_wait_together_are_answered_by_one_run(runs: Runs) -> N
     assert outcomes == [1] * 10
 
 
+async def test_those_who_share_a_run_are_answered_in_the_order_in_which_they_came(runs: Runs) -> None:
+    answered: list[int] = []
+
+    async def work() -> None:
+        await asyncio.sleep(0.01)
+
+    async def ask(number: int) -> None:
+        await runs.join("", "key", work)
+        answered.append(number)
+
+    await asyncio.gather(*map(ask, range(20)))
+    assert answered == [*range(20)]
+
+
 async def test_none_joins_a_run_that_has_begun(runs: Runs) -> None:
     begun, gate = asyncio.Event(), asyncio.Event()
     number = 0

@@ -33,7 +33,7 @@ Raises BrokerError to refuse.
 class Write(NamedTuple):
     """One operation on one entity. `size`: bytes of its payload, roughly.
 
-    `brought`: instances by attribute that its history gets besides, if the operation makes the entity.
+    `brought`: instances by attribute that are its history, if the operation makes the entity.
     """
 
     entity_id: str
@@ -55,7 +55,7 @@ class Change(NamedTuple):
     request: int = 0
     """Equal for the operations of one request in a group, and for no others of the group."""
     brought: Mapping[str, Sequence[Instance]] | None = None
-    """What the history of a new entity gets besides, if it was brought together with its history."""
+    """What the history of a new entity is, if it was brought together with its history."""
 
 
 class Owed(NamedTuple):

@@ -1,7 +1,7 @@
 """History as the use cases see it: reading, aggregating, editing the temporal evolution of entities."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
@@ -65,23 +65,35 @@ class History:
     ) -> bool:
         """Give an entity a history, or more of it; whether it had none.
 
-        What is new becomes an entity of the current state, too, as its newest instances have it, in one transaction.
+        What is new becomes an entity of the current state, too, as its newest instances have it; what exists gets the
+        types that it lacks. All of it is one transaction.
         `newest`: they, if more will be brought than `entity` has.
         `warn` is told if the data model of its type warns of the current state. Raises DataModelViolated.
         """
         attributes = brought.unrepeated(_with_scope(entity.attributes, entity.scopes))
         database = await self._store.database(tenant, create=True)
         known = await self._asked(database[EVOLUTIONS].find_one({"_id": entity.id}, {"x": 1}))
-        new = (known is None or "x" in known) and not await self._asked(reads.has_points(database, entity.id))
+        emptied, made = known is None or "x" in known, None
         if known is None:
             made = brought.current(entity.id, entity.types, attributes if newest is None else newest)
-            if await self._made(tenant, made, attributes, warn):
+
+        def apply(old: Entity | None, now: str) -> tuple[Entity | None, bool]:
+            if old is None:
+                return (None, False) if made is None else (merge.create(made, now), True)
+            return _typed(old, entity.types, now), False
+
+        async def add(new: bool, session: AsyncClientSession) -> bool:
+            if new:
                 return True
-        await self._typed(tenant, entity, warn)
-        await self._edit(
-            tenant, lambda database, session: edits.add(database, entity.id, attributes, session, entity.types)
-        )
-        return new
+            first = emptied and not await reads.has_points(database, entity.id, session)
+            await edits.add(database, entity.id, attributes, session, entity.types)
+            return first
+
+        write = Write(entity.id, apply, _SIZE * brought.count(attributes), attributes, add)
+        (outcome,) = await self._store.commit(tenant, [write], create_tenant=True, warn=warn)
+        if isinstance(outcome, BrokerError):
+            raise outcome
+        return bool(outcome)
 
     async def add(
         self, tenant: str, entity_id: str, attributes: Brought, scopes: tuple[str, ...] | None = None
@@ -117,31 +129,6 @@ class History:
         """Remove an entity's history; its current state stays. Raises ResourceNotFound."""
         await self._edit(tenant, lambda database, session: edits.delete_entity(database, entity_id, session))
 
-    async def _made(self, tenant: str, made: Entity, attributes: Brought, warn: Warn) -> bool:
-        """Make the entity in the current state with its history, unless it is there; whether it was made."""
-
-        def apply(old: Entity | None, now: str) -> tuple[Entity | None, bool]:
-            return (merge.create(made, now), True) if old is None else (old, False)
-
-        write = Write(made.id, apply, _SIZE * brought.count(attributes), attributes)
-        return bool(await self._commit(tenant, write, warn))
-
-    async def _typed(self, tenant: str, entity: TemporalEntity, warn: Warn) -> None:
-        """Give the entity of the current state, if it is there, the types that it lacks."""
-
-        def apply(old: Entity | None, now: str) -> tuple[Entity | None, None]:
-            if old is None or set(entity.types) <= set(old.types):
-                return old, None
-            return old._replace(types=tuple(dict.fromkeys(old.types + entity.types)), modified_at=now), None
-
-        await self._commit(tenant, Write(entity.id, apply), warn)
-
-    async def _commit(self, tenant: str, write: Write, warn: Warn) -> Any:
-        (outcome,) = await self._store.commit(tenant, [write], create_tenant=True, warn=warn)
-        if isinstance(outcome, BrokerError):
-            raise outcome
-        return outcome
-
     async def _edit(self, tenant: str, work: Callable[[Database, AsyncClientSession], Awaitable[None]]) -> None:
         database = await self._store.database(tenant)
         await apart(edits.transact(database, lambda session: work(database, session)))
@@ -149,6 +136,13 @@ class History:
     async def _asked(self, question: Awaitable[T]) -> T:
         with asking("history"):
             return await apart(question)
+
+
+def _typed(old: Entity, types: tuple[str, ...], now: str) -> Entity:
+    """An entity with the types that it lacks."""
+    if set(types) <= set(old.types):
+        return old
+    return old._replace(types=tuple(dict.fromkeys(old.types + types)), modified_at=now)
 
 
 def _with_scope(attributes: Brought, scopes: tuple[str, ...]) -> dict[str, Sequence[Instance]]:

@@ -25,6 +25,8 @@ class Published(NamedTuple):
     topic: str
     qos: int
     body: dict[str, Any]
+    at: float
+    """When it came, by the monotonic clock."""
 
 
 class Mosquitto:
@@ -123,4 +125,4 @@ async def _listen(server: Mosquitto, ended: asyncio.Event) -> None:
 async def _take(client: aiomqtt.Client, server: Mosquitto) -> None:
     async for message in client.messages:
         assert isinstance(message.payload, bytes)
-        server.messages.append(Published(str(message.topic), message.qos, orjson.loads(message.payload)))
+        server.messages.append(Published(str(message.topic), message.qos, orjson.loads(message.payload), monotonic()))

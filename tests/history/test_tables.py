@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.history.tables import Row, entities_of, in_parts, newest_of
+from broker.model.entity import Entity
 from broker.store.history.brought import current
 
 IDS = ("urn:ngsi-ld:Room:1", "urn:ngsi-ld:Room:2")
@@ -51,7 +52,7 @@ def test_the_current_state_is_that_of_a_plain_list(table: list[Row], most: int, 
         table.sort(key=lambda row: row["entity"])
     several = in_parts((row["entity"] for row in table), most)
     newest = newest_of((entity for entity, _ in entities_of(table, most)), several)
-    made = {}
+    made: dict[str, Entity] = {}
     for entity, _ in entities_of(table, most):
         state = current(entity.id, entity.types, newest.get(entity.id, entity.attributes))
         made.setdefault(entity.id, state)

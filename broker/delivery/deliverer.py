@@ -22,10 +22,10 @@ from broker.delivery.ledger import Ledger
 from broker.delivery.rendering import Rendering, happened_in
 from broker.delivery.transport import Message, Refused, Transport
 from broker.errors import BadRequestData, BrokerError, StoreUnavailable
-from broker.model.instants import format_instant
 from broker.outbound.client import CallError
 from broker.store.outbox import Letter, Outbox, of_lane
 from broker.store.outbox_status import Statuses
+from broker.store.visible import current_instant
 from broker.subscriptions.document import Subscription
 from broker.telemetry import NOTIFICATION_LAG, NOTIFICATIONS_FAILED, NOTIFICATIONS_SENT, log
 
@@ -247,7 +247,7 @@ class Deliverer:
     def _advance(self, lane: Lane) -> None:
         """Give a lane the turns that it can have now."""
         subscription = self._subscription(lane)
-        if subscription is None or not subscription.active(format_instant(datetime.now(UTC))):
+        if subscription is None or not subscription.active(current_instant()):
             self._settle(lane, lane.queue)
             lane.queue = []
             if lane.unread:

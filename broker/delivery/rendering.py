@@ -4,7 +4,7 @@ What one change has many subscribers told is rendered once for all that want the
 """
 
 from collections.abc import Container, Sequence
-from datetime import UTC, datetime
+from functools import lru_cache
 from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
@@ -25,11 +25,13 @@ from broker.model.join import View, flattened, inline_renderer
 from broker.model.notification import Anything, Telling, Told, rendered, told
 from broker.model.render import Render, renderer
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD, TENANT_HEADER
+from broker.outbound.posts import Headers
 from broker.query.ast import Condition
 from broker.query.to_predicate import linking
 from broker.store.outbox import Letter, Step, steps
 from broker.store.store import Store
-from broker.subscriptions.document import Subscription, Trigger
+from broker.store.visible import current_instant
+from broker.subscriptions.document import Endpoint, Subscription, Trigger
 
 KEPT: Final = 2048
 """Rendered entities in memory, none larger than MAX_KEPT bytes."""
@@ -158,7 +160,6 @@ def _message(
 ) -> Message:
     """The body around the entities, and the headers (GS CIM 009 §6.3.8)."""
     endpoint = subscription.endpoint
-    headers = {name: value for name, value in endpoint.receiver_info}
     source = context.source or CORE_CONTEXT
     if endpoint.accept == JSON_LD:
         pieces = _with_context(pieces, source)
@@ -169,17 +170,29 @@ def _message(
         "id": f"urn:ngsi-ld:Notification:{notification_id}",
         "type": "Notification",
         "subscriptionId": subscription.id,
-        "notifiedAt": format_instant(datetime.now(UTC)),
+        "notifiedAt": current_instant(),
         "data": orjson.Fragment(data),
     }
-    if endpoint.accept == JSON_LD or (endpoint.accept == GEO_JSON and not _prefers_json(headers)):
+    if _holds_context(endpoint):
         body["@context"] = source
-    else:
-        headers["Link"] = context_link(context.link)
+    return Message(_headers(endpoint, context.link, subscription.tenant), orjson.dumps(body))
+
+
+@lru_cache(maxsize=4096)
+def _headers(endpoint: Endpoint, context: str | None, tenant: str) -> Headers:
+    """Cached: they are the same for all notifications of a subscription."""
+    headers = dict(endpoint.receiver_info)
+    if not _holds_context(endpoint):
+        headers["Link"] = context_link(context)
     headers["Content-Type"] = endpoint.accept
-    if subscription.tenant:
-        headers[TENANT_HEADER] = subscription.tenant
-    return Message(headers, orjson.dumps(body))
+    if tenant:
+        headers[TENANT_HEADER] = tenant
+    return tuple(headers.items())
+
+
+def _holds_context(endpoint: Endpoint) -> bool:
+    """Whether the body has the @context; else a header refers to it."""
+    return endpoint.accept == JSON_LD or (endpoint.accept == GEO_JSON and not _prefers_json(endpoint.receiver_info))
 
 
 def _with_context(pieces: Sequence[bytes], source: Any) -> list[bytes]:
@@ -188,5 +201,5 @@ def _with_context(pieces: Sequence[bytes], source: Any) -> list[bytes]:
     return [piece[:-1] + member for piece in pieces]
 
 
-def _prefers_json(headers: dict[str, str]) -> bool:
-    return any(name.lower() == "prefer" and "body=json" in value.replace(" ", "") for name, value in headers.items())
+def _prefers_json(headers: Headers) -> bool:
+    return any(name.lower() == "prefer" and "body=json" in value.replace(" ", "") for name, value in headers)

@@ -20,7 +20,6 @@ from broker.jsonld.compiled import CompiledContext
 from broker.jsonld.links import context_link
 from broker.model.entity import Entity
 from broker.model.geojson import LOCATION, feature_renderer
-from broker.model.instants import format_instant
 from broker.model.join import View, flattened, inline_renderer
 from broker.model.notification import Anything, Telling, Told, rendered, told
 from broker.model.render import Render, renderer
@@ -28,7 +27,7 @@ from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD, TENANT_HEADER
 from broker.outbound.posts import Headers
 from broker.query.ast import Condition
 from broker.query.to_predicate import linking
-from broker.store.outbox import Letter, Step, steps
+from broker.store.outbox import Letter, Step
 from broker.store.store import Store
 from broker.store.visible import current_instant
 from broker.subscriptions.document import Endpoint, Subscription, Trigger
@@ -49,14 +48,13 @@ class Happened(NamedTuple):
 def happened_in(letters: Sequence[Letter]) -> list[Happened]:
     """The steps that letters tell of: of one all of them, of several put together the last of each entity."""
     if len(letters) == 1:
-        at = format_instant(letters[0].at)
-        return [Happened(step, at) for step in steps(letters[0])]
+        (letter,) = letters
+        return [Happened(step, letter.instant) for step in letter.steps]
     last: dict[str, Happened] = {}
     for letter in letters:
-        at = format_instant(letter.at)
-        for step in steps(letter):
+        for step in letter.steps:
             last.pop(step.entity_id, None)
-            last[step.entity_id] = Happened(step, at)
+            last[step.entity_id] = Happened(step, letter.instant)
     return list(last.values())
 
 
@@ -68,7 +66,7 @@ class Rendering:
         self._contexts = contexts
         self._kept: LRUCache[tuple[Any, ...], bytes] = LRUCache(KEPT)
 
-    async def changes(self, subscription: Subscription, happened: Sequence[Happened], letter_id: str) -> Message | None:
+    async def changes(self, subscription: Subscription, happened: Sequence[Happened], own_id: bytes) -> Message | None:
         """The notification of changes; None if it would show nothing. Raises BrokerError."""
         context = await self._contexts.lasting(subscription.context)
         if subscription.linked_q is not None:
@@ -79,7 +77,7 @@ class Rendering:
             pieces = await self._joined(subscription, context, shown)
         else:
             pieces = self._pieces(subscription, context, happened)
-        return _message(subscription, context, pieces, letter_id) if pieces else None
+        return _message(subscription, context, pieces, own_id.hex()) if pieces else None
 
     async def entities(self, subscription: Subscription, found: Sequence[Entity]) -> Message | None:
         """The notification of entities as they are; None if it would show nothing. Raises BrokerError."""

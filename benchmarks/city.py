@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import quantiles
@@ -21,7 +20,6 @@ import typer
 from rich.console import Console
 
 from benchmarks import city_check, city_load, city_state, report, systems
-from benchmarks.city_check import Check
 from benchmarks.city_load import KEPT, Ledger, Life, Tally
 from benchmarks.city_state import Watcher, Window
 from benchmarks.city_watch import FLEET_OF, Watch, places, watches
@@ -35,6 +33,8 @@ from broker.cli.transfer import Remote, link
 from broker.names import API_ROOT
 
 SEED: Final = 1
+QUERIES: Final = 100.0
+"""Of the model's dashboards, a second."""
 BATCH: Final = 1000
 CONNECTIONS: Final = 4
 EPOCH: Final = "1970-01-01T00:00:00Z"
@@ -52,7 +52,8 @@ def main(
     minutes: Annotated[float, typer.Option(min=0.2, help="How long.")] = 60,
     size: Annotated[str, typer.Option(help=f"Of the city: {', '.join(SIZES)}.")] = "city",
     speed: Annotated[float, typer.Option(min=0.01, help="Times the model's rate of updates.")] = 1.0,
-    queries: Annotated[float, typer.Option(min=0, help="Of dashboards, a second.")] = 100,
+    queries: Annotated[float, typer.Option(min=0, help="Of dashboards, a second.")] = QUERIES,
+    finale: Annotated[float, typer.Option(min=0, help="Minutes at the model's full rates afterwards.")] = 0.0,
     subscriptions: Annotated[float, typer.Option(min=0, help="Times the model's number of them.")] = 1.0,
     workers: Annotated[int, typer.Option(min=1, help="Of the broker.")] = 1,
     cache_mb: Annotated[int, typer.Option(min=256, help="Of MongoDB.")] = 4096,
@@ -63,7 +64,10 @@ def main(
     """Let a city live, and look for all that was acknowledged."""
     if size not in SIZES:
         raise typer.BadParameter(f"there are {', '.join(SIZES)}", param_hint="--size")
-    plan = Plan(SIZES[size], minutes * 60, speed, queries, checked, subscriptions)
+    phases = [Phase(minutes * 60, speed, queries)]
+    if finale:
+        phases.append(Phase(finale * 60))
+    plan = Plan(SIZES[size], phases, checked, subscriptions)
     with ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-city-")))
         found = lived(plan, place, workers, cache_mb, tree)
@@ -73,15 +77,22 @@ def main(
     raise SystemExit(1 if any(check["lost"] or check["failed"] for check in found["checks"].values()) else 0)
 
 
+class Phase(NamedTuple):
+    """A time at the same rates."""
+
+    seconds: float
+    speed: float = 1.0
+    """Times the model's rate of updates."""
+    queries: float = QUERIES
+    """A second."""
+
+
 class Plan(NamedTuple):
     """How a city lives."""
 
     entities: int
-    seconds: float
-    speed: float
-    """Times the model's rate of updates."""
-    queries: float
-    """A second."""
+    phases: Sequence[Phase]
+    """One after the other."""
     checked: int
     """Entities whose histories are counted at the end."""
     watching: float = 1.0
@@ -122,16 +133,14 @@ class Stage:
             where = places(self._city) if plan.watching else {}
             subscribed = await self._subscribe(watched)
             temporal = await self._is_there(f"/temporal/entities?type=X&limit=1&timerel=before&timeAt={EPOCH}")
-            console.print(
+            _say(
                 f"Loaded in {loaded['seconds']} s, {loaded['disk']:,.0f} MiB on disk; "
                 f"{subscribed['made']:,} subscriptions in {subscribed['seconds']} s; "
-                f"{'with' if temporal else 'without'} history. Now {plan.seconds / 60:.1f} minutes of load.",
-                highlight=False,
-                soft_wrap=True,
+                f"{'with' if temporal else 'without'} history."
             )
             start = time.time()
-            life, tally, ledger = Life(self._city, plan.speed), Tally(), Ledger()
-            windows = await self._load(life, remote, tally, ledger, history=temporal)
+            ledger = Ledger()
+            phases = [await self._load(phase, remote, ledger, history=temporal) for phase in plan.phases]
         console.print("The load is over; looking for all that was acknowledged.")
         received = await self._received() if subscribed["made"] else b""
         written = ledger.written()
@@ -141,7 +150,12 @@ class Stage:
         if subscribed["made"]:
             wanted["notifications"] = city_check.notifications(watched, written, where, received)
         checks = {name: await city_check.tried(checking) for name, checking in wanted.items()}
-        return _found(life.rate, plan.queries, loaded, subscribed, tally, windows, checks)
+        return {
+            "loaded": loaded,
+            "subscriptions": subscribed,
+            "phases": phases,
+            "checks": {name: check._asdict() for name, check in checks.items()},
+        }
 
     async def _fill(self, remote: Remote) -> dict[str, float]:
         """Load the city: seconds, CPU seconds of each process, MiB on disk."""
@@ -151,24 +165,26 @@ class Stage:
         seconds = round(time.monotonic() - began, 1)
         return {"seconds": seconds, **used, "disk": city_state.disk(self._data)}
 
-    async def _load(self, life: Life, remote: Remote, tally: Tally, ledger: Ledger, *, history: bool) -> list[Window]:
-        plan = self._plan
-        seconds = plan.seconds
-        view = View(City(plan.entities, SEED), Town(plan.entities), Random(SEED))
+    async def _load(self, phase: Phase, remote: Remote, ledger: Ledger, *, history: bool) -> dict[str, Any]:
+        """One phase, and what it came to."""
+        life, tally = Life(self._city, phase.speed), Tally()
+        view = View(City(self._plan.entities, SEED), Town(self._plan.entities), Random(SEED))
         panels = PANELS if history else GEO_PANELS
+        rates = f"{life.rate:,.0f} updates and {phase.queries:.0f} queries a second"
+        _say(f"Now {rates} for {phase.seconds / 60:.1f} minutes.")
         watcher = Watcher(self._pids, self._data, tally)
         windows: list[Window] = []
         both = asyncio.gather(
-            city_load.report(life, remote, tally, ledger, seconds),
-            city_load.look(self._root, view, panels, plan.queries, seconds, tally),
+            city_load.report(life, remote, tally, ledger, phase.seconds),
+            city_load.look(self._root, view, panels, phase.queries, phase.seconds, tally),
         )
-        end = time.monotonic() + seconds
+        end = time.monotonic() + phase.seconds
         while not both.done() and time.monotonic() < end - 1:
             await asyncio.wait([both], timeout=min(city_state.SECONDS, end - time.monotonic()))
             windows.append(watcher.window())
             _tell(windows[-1])
         await both
-        return windows
+        return _found(life.rate, phase.queries, tally, windows)
 
     async def _subscribe(self, watched: Sequence[Watch]) -> dict[str, Any]:
         """Make the subscriptions. A broker that has none answers 404 or the like: then it lives without."""
@@ -216,20 +232,10 @@ class Stage:
                 return await answer.read()
 
 
-def _found(
-    rate: float,
-    queries: float,
-    loaded: dict[str, Any],
-    subscribed: dict[str, Any],
-    tally: Tally,
-    windows: Sequence[Window],
-    checks: Mapping[str, Check],
-) -> dict[str, Any]:
+def _found(rate: float, queries: float, tally: Tally, windows: Sequence[Window]) -> dict[str, Any]:
     longest = city_state.stretch(windows, os.cpu_count() or 1)
     return {
         "rates": {"updates": round(rate, 1), "queries": queries},
-        "loaded": loaded,
-        "subscriptions": subscribed,
         "updates": {
             "due": tally.due,
             "acknowledged": tally.acknowledged,
@@ -239,7 +245,6 @@ def _found(
         },
         "queries": {"sent": tally.queries, "failed": dict(tally.failed), "panels": _panels(tally)},
         "longest": longest._asdict(),
-        "checks": {name: check._asdict() for name, check in checks.items()},
         "windows": [window.document() for window in windows],
     }
 
@@ -256,38 +261,44 @@ def _panels(tally: Tally) -> dict[str, dict[str, float]]:
 def _tell(window: Window) -> None:
     late = f" late: {', '.join(window.late())}" if window.late() else ""
     used = " ".join(f"{name} {cores:.2f}" for name, cores in window.cores.items())
-    console.print(
+    _say(
         f"{window.second:6.0f} s  updates {window.acknowledged:.0f}/{window.due:.0f} a second, "
         f"p95 {window.update_p95:.1f} s, {window.waiting} wait; queries {window.answered:.0f}/{window.queries:.0f}, "
         f"p95 {window.query_p95 * 1000:.0f} ms; cores {used}; "
-        f"RSS {window.memory['broker']:.0f} + {window.memory['mongod']:.0f} MiB; disk {window.disk:.0f}{late}",
-        highlight=False,
-        soft_wrap=True,
+        f"RSS {window.memory['broker']:.0f} + {window.memory['mongod']:.0f} MiB; disk {window.disk:.0f}{late}"
     )
 
 
 def show(found: Mapping[str, Any]) -> None:
     """Print what a city's life came to."""
-    updates, rates, longest = found["updates"], found["rates"], found["longest"]
-    tell = partial(console.print, highlight=False, soft_wrap=True)
-    tell(f"{updates['acknowledged']:,} of {updates['due']:,} updates acknowledged, {updates['refused']:,} refused.")
+    for phase in found["phases"]:
+        _show_phase(phase)
+    for name, check in found["checks"].items():
+        times = f"; p50, p95, p99 {check['seconds']} s after the report" if check["seconds"] else ""
+        _say(f"{name}: {check['checked']:,} looked for, {check['lost']:,} lost, {check['doubled']:,} doubled{times}")
+        if check["failed"]:
+            _say(f"  It could not be looked for: {check['failed']}")
+        for example in check["examples"]:
+            _say(f"  {example}")
+
+
+def _show_phase(phase: Mapping[str, Any]) -> None:
+    updates, rates, longest = phase["updates"], phase["rates"], phase["longest"]
+    _say(f"{updates['acknowledged']:,} of {updates['due']:,} updates acknowledged, {updates['refused']:,} refused.")
     if updates["dropped"]:
-        tell(f"{updates['dropped']:,} were never sent: a system keeps {KEPT:,} that wait, and drops the oldest.")
-    for name, panel in found["queries"]["panels"].items():
-        tell(f"  {name}: {panel['answers']:,} answers, p50 {panel['p50']} ms, p95 {panel['p95']} ms")
-    for reason, number in found["queries"]["failed"].items():
-        tell(f"  failed {number} times: {reason}")
-    tell(
+        _say(f"{updates['dropped']:,} were never sent: a system keeps {KEPT:,} that wait, and drops the oldest.")
+    for name, panel in phase["queries"]["panels"].items():
+        _say(f"  {name}: {panel['answers']:,} answers, p50 {panel['p50']} ms, p95 {panel['p95']} ms")
+    for reason, number in phase["queries"]["failed"].items():
+        _say(f"  failed {number} times: {reason}")
+    _say(
         f"Longest stretch at {rates['updates']:,.0f} updates and {rates['queries']:.0f} queries a second: "
         f"{longest['seconds']:.0f} s. What gave way first: {longest['first']}."
     )
-    for name, check in found["checks"].items():
-        times = f"; p50, p95, p99 {check['seconds']} s after the report" if check["seconds"] else ""
-        tell(f"{name}: {check['checked']:,} looked for, {check['lost']:,} lost, {check['doubled']:,} doubled{times}")
-        if check["failed"]:
-            tell(f"  It could not be looked for: {check['failed']}")
-        for example in check["examples"]:
-            tell(f"  {example}")
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

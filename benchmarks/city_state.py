@@ -145,9 +145,9 @@ def cpu(pids: Mapping[str, int]) -> dict[str, float]:
 
 
 def busy_seconds() -> float:
-    """CPU time of all processes of the machine until now (proc(5))."""
-    user, nice, system, _idle, _iowait, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+    """CPU time of all processes of the machine until now, but of those that yield to others: nice (proc(5))."""
+    user, _nice, system, _idle, _iowait, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import city
-from benchmarks.city import Plan
+from benchmarks.city import Phase, Plan
 from benchmarks.report import Part
 from benchmarks.verdicts import Key, Values
 
@@ -21,7 +21,7 @@ KINDS: Final = ("entities", "history", "notifications")
 def part(seconds: float) -> Part:
     """Let a city live for some seconds, and look for all of it."""
     with tempfile.TemporaryDirectory(prefix="bench-kept-") as folder:
-        found = city.lived(Plan(ENTITIES, seconds, SPEED, QUERIES, ENTITIES, WATCHING), Path(folder))
+        found = city.lived(Plan(ENTITIES, [Phase(seconds, SPEED, QUERIES)], ENTITIES, WATCHING), Path(folder))
     city.show(found)
     return Part("kept", found, _values(found))
 

@@ -70,9 +70,8 @@ async def page(request: Request, services: Services, page: Page) -> Response:
     """A page of the evolutions that a query asks for, answered."""
     asked = _asked(request, services)
     if TIME_AT.name not in request.values:
-        raise BadRequestData("timerel: missing; a temporal query needs it, and timeAt.")
-    query = replace(query_of(request), limit=page.fetched, offset=page.offset, count=page.count)
-    query = replace(query, after=page.after, before=page.before)
+        raise BadRequestData("timerel: missing; a temporal query needs it, and timeAt: as parameters, or in temporalQ.")
+    query = replace(query_of(request, page), ordering=None)
     descending = _descending(request)
     # What is picked decides on what is shown, not on which entities there are (§4.21).
     reading = replace(asked.reading, attributes=None if attributes_asked(request) is None else asked.named)

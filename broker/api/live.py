@@ -5,6 +5,7 @@ cuts and orders pages means nothing here.
 """
 
 import random
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -39,7 +40,7 @@ _LAST: Final = LAST_EVENT_HEADER.lower().encode()
 async def feed(request: Request, services: Services) -> Response:
     """GET /entities, live. Raises as the query does, and Overloaded."""
     _refuse_linked(request)
-    query = query_of(request)
+    query = replace(query_of(request), ordering=None)  # they come in the order of their changes
     if query.q is not None and follows(query.q):
         raise BadRequestData("Parameter q: a live feed is not told when linked entities change: it follows no links.")
     request.media = JSON if request.get(GEOMETRY_PROPERTY) is None else GEO_JSON

@@ -91,6 +91,7 @@ def query_of(request: Request, page: Page | None = None) -> Query:
         q=condition,
         scopes=None if scopes is None else scope.parse(scopes),
         geo=place,
+        ordering=_ordering(request),
     )
     return query if page is None else _paged(request, query, page)
 
@@ -98,7 +99,6 @@ def query_of(request: Request, page: Page | None = None) -> Query:
 def _paged(request: Request, query: Query, page: Page) -> Query:
     return replace(
         query,
-        ordering=_ordering(request),
         limit=page.fetched,
         offset=page.offset,
         after=page.after,

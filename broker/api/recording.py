@@ -3,7 +3,7 @@
 The @context of a request tells what the names of types and attributes mean; answers have them expanded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from broker.api.parameters import Parameter, text
@@ -78,8 +78,17 @@ def _rule(request: Request) -> Stated:
 
 def _names(request: Request, of: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """The IRIs of the type and the attribute that a rule is for. Raises BadRequestData."""
-    type_, attribute, context = of.get("type"), of.get("attribute"), request.call.context
+    context = request.call.context
     return (
-        None if type_ is None else context.expand(check_name(type_)),
-        None if attribute is None else parse_attribute_name(attribute, context),
+        _name("type", of.get("type"), lambda name: context.expand(check_name(name))),
+        _name("attribute", of.get("attribute"), lambda name: parse_attribute_name(name, context)),
     )
+
+
+def _name(member: str, name: str | None, expanded: Callable[[str], str]) -> str | None:
+    if name is None:
+        return None
+    try:
+        return expanded(name)
+    except BadRequestData as error:
+        raise BadRequestData(f"Rule: {member}: {error.detail}") from None

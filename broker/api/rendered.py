@@ -40,11 +40,11 @@ class Rendered:
         for each in found:
             stored = each.stored
             if not each.lasting:
-                pieces.append(orjson.dumps(render(each.entity)))
+                pieces.append(orjson.dumps(render(each.take())))
                 continue
             piece = young.get(stored)
             if piece is None:
-                piece = old.get(stored) or orjson.dumps(render(each.entity))
+                piece = old.get(stored) or orjson.dumps(render(each.take()))
                 young[stored] = piece
                 self._size += len(stored) + len(piece) + _OVERHEAD
             pieces.append(piece)

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import compress
 from typing import Any, TypeAlias, assert_never
 
+import numpy as np
 import spherely
 
 from broker.model.entity import Entity
 from broker.query import sphere
 from broker.query.ast import GeoCondition, Relation
 from broker.query.geo_filter import ANYWHERE
-from broker.query.sphere import Geography, Geometry
+from broker.query.sphere import Geography, Geometry, Operand, Truth
 
-Test: TypeAlias = Callable[[Geography], bool]
+Test: TypeAlias = Callable[[Operand], Truth]
+Places: TypeAlias = Sequence[dict[str, Any]]
+"""What is in the index of an entity's geometries: the field `g` of its document."""
 
 
 @lru_cache(maxsize=256)
@@ -31,28 +35,35 @@ def located(condition: GeoCondition) -> Callable[[Entity], bool]:
 
 
 @lru_cache(maxsize=256)
-def placed(condition: GeoCondition) -> Callable[[Sequence[dict[str, Any]]], bool | None]:
-    """As `located`, of what is in the index of an entity's geometries; None if more than that must be looked at."""
+def placed(condition: GeoCondition) -> Callable[[Sequence[Places]], list[bool | None]]:
+    """As `located`, of the places of many entities; None for one if more than that must be looked at."""
     test = _test(condition, prepared(condition.geometry))
     name = condition.name
 
-    def meets(places: Sequence[dict[str, Any]]) -> bool | None:
-        known = True
-        for place in places:
-            keys = place["k"]
-            if keys[0] == ANYWHERE:
-                known = False
-            elif keys[0] == name and test(sphere.geography(place["v"])):
-                return True
-        return False if known else None
+    def meet(many: Sequence[Places]) -> list[bool | None]:
+        verdicts: list[bool | None] = [False] * len(many)
+        owners: list[int] = []
+        targets: list[Geometry] = []
+        for number, places in enumerate(many):
+            for place in places:
+                keys = place["k"]
+                if keys[0] == ANYWHERE:
+                    verdicts[number] = None
+                elif keys[0] == name:
+                    owners.append(number)
+                    targets.append(place["v"])
+        if targets:
+            for number in compress(owners, test(sphere.geographies(targets))):
+                verdicts[number] = True
+        return verdicts
 
-    return meets
+    return meet
 
 
 def distance_from(reference: Geometry) -> Callable[[Geometry], float]:
     """The function from a geometry to its distance from a reference, in metres, for ordering (GS CIM 009 §4.23)."""
     origin = prepared(reference)
-    return lambda geometry: sphere.distance(sphere.geography(geometry), origin)
+    return lambda geometry: float(sphere.distance(sphere.geography(geometry), origin))
 
 
 def prepared(geometry: Geometry) -> Geography:
@@ -78,7 +89,7 @@ def _test(condition: GeoCondition, reference: Geography) -> Test:
         case Relation.EQUALS:
             return lambda target: sphere.equals(target, reference)
         case Relation.DISJOINT:
-            return lambda target: not sphere.intersects(target, reference)
+            return lambda target: np.logical_not(sphere.intersects(target, reference))
         case Relation.OVERLAPS:
             return lambda target: sphere.overlaps(target, reference)
         case _:

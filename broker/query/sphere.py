@@ -5,11 +5,13 @@ repeated positions, too; of the two areas that a ring bounds the smaller one is 
 what crosses itself is what remains when it is repaired.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import reduce
 from typing import Any, Final, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import shapely
 import spherely
 from shapely.geometry import mapping, shape
@@ -18,6 +20,12 @@ Geometry: TypeAlias = dict[str, Any]
 """A GeoJSON geometry that `broker.model.geometry` has accepted."""
 Geography: TypeAlias = spherely.Geography
 """A geometry as S2 has it."""
+Geographies: TypeAlias = npt.NDArray[np.object_]
+Operand: TypeAlias = Geography | Geographies
+Truth: TypeAlias = Any
+"""np.bool_, or an array of them."""
+Metres: TypeAlias = Any
+"""np.float64, or an array of them."""
 Position: TypeAlias = tuple[float, float]
 
 EARTH_RADIUS: Final = 6_378_100.0
@@ -69,43 +77,61 @@ def paths(geometry: Geometry) -> list[list[Position]]:
     return [list(_positions(part)) for part in _parts(geometry["coordinates"])]
 
 
-# Relations (OGC 06-103r4 §6.1.15.3). What is a border counts to the geometry; S2 decides on the last few nanometres.
+# Relations (OGC 06-103r4 §6.1.15.3), of one geography to another, or of an array of them, one by one. What is a border
+# counts to the geometry; S2 decides on the last few nanometres.
 
 TOUCHING: Final = 1e-6
 """Metres between a point and what it touches: about the error of a computed position."""
 
 
-def distance(one: Geography, other: Geography) -> float:
+def geographies(geometries: Sequence[Geometry]) -> Geographies:
+    """Many at once: S2 needs a fraction of the time for each."""
+    if all(geometry["type"] == "Point" for geometry in geometries):
+        places = np.array([_place(geometry["coordinates"]) for geometry in geometries])
+        points: Geographies = spherely.points(places[:, 0], places[:, 1])
+        return points
+    return np.array([geography(geometry) for geometry in geometries], dtype=object)
+
+
+def distance(one: Operand, other: Operand) -> Metres:
     """The shortest great-circle distance in metres; 0 if they intersect."""
-    return float(spherely.distance(one, other, radius=EARTH_RADIUS))
+    return spherely.distance(one, other, radius=EARTH_RADIUS)
 
 
-def intersects(one: Geography, other: Geography) -> bool:
+def intersects(one: Operand, other: Operand) -> Truth:
     """Whether they have a point in common, be it on their borders."""
-    if spherely.intersects(one, other) or spherely.touches(one, other):
-        return True
-    pointed = spherely.get_dimension(one) == 0 or spherely.get_dimension(other) == 0
-    return bool(pointed) and distance(one, other) <= TOUCHING
+    found = np.logical_or(spherely.intersects(one, other), spherely.touches(one, other))
+    pointed = np.logical_or(spherely.get_dimension(one) == 0, spherely.get_dimension(other) == 0)
+    if not np.any(pointed > found):
+        return found
+    return found | (pointed & (distance(one, other) <= TOUCHING))
 
 
-def within(one: Geography, other: Geography) -> bool:
+def within(one: Operand, other: Operand) -> Truth:
     """Whether the first is part of the second, and not of its border alone."""
-    return bool(spherely.covers(other, one)) and not spherely.touches(one, other)
+    return np.logical_and(spherely.covers(other, one), np.logical_not(spherely.touches(one, other)))
 
 
-def equals(one: Geography, other: Geography) -> bool:
+def equals(one: Operand, other: Operand) -> Truth:
     """Whether they are the same points."""
-    return bool(spherely.equals(one, other))
+    return spherely.equals(one, other)
 
 
-def overlaps(one: Geography, other: Geography) -> bool:
+def overlaps(one: Operand, other: Operand) -> Truth:
     """Whether they share some but not all of each other, in their own dimension."""
+    return _overlapping(one, other)
+
+
+def _overlap(one: Geography, other: Geography) -> bool:
     dimension = spherely.get_dimension(one)
     if dimension != spherely.get_dimension(other) or not spherely.intersects(one, other):
         return False
     if spherely.covers(one, other) or spherely.covers(other, one):
         return False
     return bool(spherely.get_dimension(spherely.intersection(one, other)) == dimension)
+
+
+_overlapping: Final = np.vectorize(_overlap, otypes=[bool])
 
 
 # Repair.

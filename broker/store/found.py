@@ -28,6 +28,13 @@ class Found:
             self._entity = decode(self.stored)
         return self._entity
 
+    def take(self) -> Entity:
+        """The entity, for once: nothing of it is held any longer."""
+        entity = self.entity
+        if self.lasting:
+            self._entity = None
+        return entity
+
 
 def found_in(document: dict[str, Any]) -> Found | None:
     """What a document with `_id`, `j` and perhaps `x` holds now; None if it has expired as a whole."""

@@ -8,7 +8,7 @@ finds the ids, and `rest` reads the entities when they are wanted.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from time import perf_counter
@@ -22,7 +22,7 @@ from broker.query.plan import Ordering, Query
 from broker.query.to_mongo import Mongo, entity_filter, of_places_alone, overflow_filter
 from broker.query.to_predicate import may_match
 from broker.store.collation import places
-from broker.store.deciding import Document, deciding, projection
+from broker.store.deciding import Deciding, Document, projection
 from broker.store.errors import asking
 from broker.store.following import Following
 from broker.store.found import Found
@@ -88,7 +88,7 @@ async def find(entities: Entities, query: Query, limits: Limits) -> Matches:
 async def rest(entities: Entities, query: Query, ids: Sequence[str]) -> list[Found]:
     """Those of some entities that match as they are now, in the order of the ids. Raises StoreUnavailable."""
     following = Following(entities, query, Limits().examined)
-    decide = deciding(query, following.linked)
+    deciding = Deciding(query, following.linked)
     wanted = entity_filter(replace(query, after="", before=""))
     there = {"_id": {"$in": list(ids)}}
     with asking("find"):
@@ -100,7 +100,7 @@ async def rest(entities: Entities, query: Query, ids: Sequence[str]) -> list[Fou
             max_time_ms=QUERY_TIMEOUT_MS,
             comment=mark(),
         )
-        found = await _decided(await cursor.to_list(), decide, following)
+        found = await _decided(await cursor.to_list(), deciding, following)
     by_id = {each.id: each for each in found}
     return [by_id[entity_id] for entity_id in ids if entity_id in by_id]
 
@@ -149,12 +149,12 @@ async def _batches(
 ) -> AsyncIterator[list[Found]]:
     """The matches, in batches; each is one query of the database."""
     following = Following(entities, query, limits.examined)
-    decide, by_id = deciding(query, following.linked), may_match(query)
+    deciding, by_id = Deciding(query, following.linked), may_match(query)
     fields = projection(query)
     if of_places_alone(query):
         few = await _of_places(entities, query, fields, max(4 * needed, _FEW))
         if few is not None:
-            yield await _decided(few, decide, following)
+            yield await _decided(few, deciding, following)
             return
     size = 0
     examined = 0
@@ -163,7 +163,7 @@ async def _batches(
         size = _next_size(size, needed, exact=wanted.exact)
         documents = await _fetch(entities, wanted.mongo, fields, size, skip, backwards=bool(query.before))
         worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
-        yield await _decided(worth, decide, following)
+        yield await _decided(worth, deciding, following)
         if not _cut_short(documents, size) and len(documents) < size:
             return
         examined += len(documents)
@@ -239,9 +239,7 @@ async def _fetch(
         return await cursor.to_list()
 
 
-async def _decided(
-    documents: list[Document], decide: Callable[[Document], Found | None], following: Following
-) -> list[Found]:
+async def _decided(documents: list[Document], deciding: Deciding, following: Following) -> list[Found]:
     """What is found in the documents; other requests get a turn in between.
 
     Raises StoreUnavailable where nobody waits for it any more.
@@ -251,14 +249,13 @@ async def _decided(
     for start in range(0, len(documents), _TOGETHER):
         some = documents[start : start + _TOGETHER]
         await following.fetch(some)
-        for document in some:
+        for each in deciding.found(some):
+            if each is not None:
+                found.append(each)
             if perf_counter() > due:
                 await asyncio.sleep(0)
                 mark()
                 due = perf_counter() + _BREATH
-            each = decide(document)
-            if each is not None:
-                found.append(each)
     return found
 
 
@@ -283,7 +280,7 @@ async def _count(entities: Entities, mongo: Mongo, most: int | None = None) -> i
 async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits: Limits) -> int:
     """How many of the entities that pass a filter match, each looked at."""
     following = Following(entities, query, limits.examined)
-    decide, by_id = deciding(query, following.linked), may_match(query)
+    deciding, by_id = Deciding(query, following.linked), may_match(query)
     total = examined = 0
     with asking("count"):
         cursor = entities.find(
@@ -301,7 +298,7 @@ async def _count_matches(entities: Entities, query: Query, mongo: Mongo, limits:
                     "Narrow the query down, ask without count, or with a lower countLimit."
                 )
             worth = documents if by_id is None else [each for each in documents if by_id(each["_id"])]
-            total += len(await _decided(worth, decide, following))
+            total += len(await _decided(worth, deciding, following))
             if query.count_limit is not None and total > query.count_limit:
                 await cursor.close()
                 return total

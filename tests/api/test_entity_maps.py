@@ -69,6 +69,11 @@ def test_a_body_asks_for_a_map_as_parameters_do(lamps: httpx2.Client) -> None:
     assert (answer.status_code, list(answer.json()["entityMap"])) == (201, [lamp(0), lamp(1)])
 
 
+def test_a_map_has_the_order_that_is_asked_for(lamps: httpx2.Client) -> None:
+    answer = lamps.get("/entityMaps?type=Lamp&q=n<3&orderBy=n%3Bdesc")
+    assert list(answer.json()["entityMap"]) == [lamp(2), lamp(1), lamp(0)]
+
+
 def test_a_query_makes_a_map_and_answers_its_first_page(lamps: httpx2.Client) -> None:
     answer = lamps.get("/entities?type=Lamp&entityMap=true&limit=2&orderBy=n%3Bdesc&count=true")
     assert (answer.status_code, numbers(answer), answer.headers["ngsild-results-count"]) == (201, [5, 4], "6")
@@ -193,6 +198,8 @@ def test_a_map_can_be_of_linked_entities(lamps: httpx2.Client) -> None:
         ("GET", "/entities?type=Lamp", None, "nouri", 400),
         ("GET", "/entities?type=Lamp&after=dXJuOng6MQ&entityMap=true", None, "", 400),
         ("GET", "/entityMaps/nouri", None, "", 400),
+        ("GET", "/entityMaps?type=L&orderBy=n%3Bup", None, "", 400),
+        ("GET", "/entityMaps?type=L&orderGeometry=Circle", None, "", 400),
         ("DELETE", "/entityMaps/nouri", None, "", 400),
         ("PATCH", "/entityMaps/urn:x:1", {"expiresAt": "tomorrow"}, "", 400),
         ("PATCH", "/entityMaps/urn:x:1", {"expiresAt": "urn:ngsi-ld:null"}, "", 400),

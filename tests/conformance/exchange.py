@@ -9,6 +9,15 @@ Json: TypeAlias = dict[str, Any]
 ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 NULL = "urn:ngsi-ld:null"
 TYPE = "Vehicle"
+CAR = "urn:ngsi-ld:Vehicle:9"
+GPS, RADAR = "urn:ngsi-ld:Dataset:gps", "urn:ngsi-ld:Dataset:radar"
+VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
+SPEED: Json = {"type": "Property", "value": 5, "unitCode": "KMH", "accuracy": {"type": "Property", "value": 1}}
+THREE: list[Json] = [
+    {"type": "Property", "value": 1},
+    {"type": "Property", "value": 2, "datasetId": GPS},
+    {"type": "Property", "value": 3, "datasetId": RADAR},
+]
 POINT: Json = {"type": "Point", "coordinates": [13.4, 52.5]}
 
 
@@ -34,6 +43,16 @@ def entity(api: httpx2.Client, entity_id: str, query: str = "", **headers: str) 
 def content(api: httpx2.Client, entity_id: str, query: str = "") -> Json:
     """The entity without its id and type."""
     return {name: value for name, value in entity(api, entity_id, query).items() if name not in {"id", "type"}}
+
+
+def values(api: httpx2.Client, entity_id: str) -> Json:
+    """The entity, simplified, without its id and type."""
+    return content(api, entity_id, "format=simplified")
+
+
+def path(entity_id: str, *more: str) -> str:
+    """The path of an entity, or of something below it."""
+    return "/".join(["/entities", entity_id, *more])
 
 
 def done(answer: httpx2.Response) -> None:

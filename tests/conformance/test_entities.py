@@ -7,39 +7,28 @@ import pytest
 
 from tests.conformance.exchange import (
     BAD_REQUEST_DATA,
+    CAR,
+    GPS,
     INVALID_REQUEST,
     NOT_FOUND,
     NULL,
+    RADAR,
+    SPEED,
+    THREE,
     TYPE,
+    VOCABULARY,
     Json,
     content,
     create,
     done,
     entity,
     offer,
+    path,
     refusal,
+    values,
 )
 
 pytestmark = pytest.mark.http
-
-CAR = "urn:ngsi-ld:Vehicle:9"
-GPS, RADAR = "urn:ngsi-ld:Dataset:gps", "urn:ngsi-ld:Dataset:radar"
-VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
-SPEED: Json = {"type": "Property", "value": 5, "unitCode": "KMH", "accuracy": {"type": "Property", "value": 1}}
-THREE: list[Json] = [
-    {"type": "Property", "value": 1},
-    {"type": "Property", "value": 2, "datasetId": GPS},
-    {"type": "Property", "value": 3, "datasetId": RADAR},
-]
-
-
-def values(api: httpx2.Client, entity_id: str) -> Json:
-    return content(api, entity_id, "format=simplified")
-
-
-def path(entity_id: str, *more: str) -> str:
-    return "/".join(["/entities", entity_id, *more])
-
 
 # EN-01 – EN-03
 

@@ -1,19 +1,18 @@
 from collections.abc import AsyncIterator
-from ipaddress import ip_network
 
 import pytest
 
 from broker.hosting.contexts import Contexts
 from broker.outbound.client import Client
-from broker.outbound.guard import Guard
 from broker.settings import load
 from broker.store import indexes
 from broker.store.client import connect
 from broker.store.contexts import Records
 from broker.store.embedded import EmbeddedMongoDB
+from tests.outbound.conftest import client as client
+from tests.outbound.conftest import web as web
 from tests.store.conftest import mongodb as mongodb
 from tests.store.conftest import prefix as prefix
-from tests.web import Web, serving
 
 
 class Clock:
@@ -29,19 +28,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Web]:
-    async with serving() as served:
-        yield served
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    client = Client(Guard([ip_network("127.0.0.0/8")]))
-    yield client
-    await client.close()
 
 
 @pytest.fixture

@@ -247,7 +247,7 @@ def test_the_index_decides_as_the_entity_does(geometries: list[dict[str, Any]], 
         for relation in Relation:
             condition = GeoCondition(relation, kind, frozen(coordinates), NAME, 10 ** generator.uniform(0, 6))
             for entity, places in zip(entities, indexed, strict=True):
-                assert placed(condition)(places) in (located(condition)(entity), None)
+                assert placed(condition)([places, places])[1] in (located(condition)(entity), None)
 
 
 @pytest.mark.parametrize("size", [0.01, 1.0])

@@ -26,7 +26,8 @@ from broker.telemetry import log
 
 _logger = log(__name__)
 
-_BATCH: Final = 10_000
+_BATCH: Final = 2_000
+"""Names that are looked at together, some milliseconds long."""
 
 GoingOn: TypeAlias = Callable[[], Awaitable[bool]]
 """Asked before each entity: whether to go on with the tenant."""
@@ -39,23 +40,27 @@ class Sealing(NamedTuple):
     period: float = 86_400
 
 
-async def keep(database: Database, rules: RuleBook | None, sealing: Sealing, now: datetime, go_on: GoingOn) -> None:
-    """Seal what is due in a tenant's database, then remove what is past its retention. Raises StoreUnavailable."""
+async def keep(
+    database: Database, rules: RuleBook | None, sealing: Sealing, now: datetime, go_on: GoingOn, entered: int = 0
+) -> bool:
+    """Seal what is due in a tenant's database, then remove what is past its retention; whether all of it was done.
+
+    What has a tail since before `entered`, in microseconds since 1970, has its entry. Raises StoreUnavailable.
+    """
     period = sealing.period * 1e6
     if rules is not None:
         by_type, general = rules.retentions()
         period = min([period, *(length(each) for each in (*by_type.values(), general) if each is not None)])
     waiting: list[str] = []
-    async for entity_id in due(database, sealing.commits, int(now.timestamp() * 1e6 - period)):
+    async for entity_id in due(database, sealing.commits, int(now.timestamp() * 1e6 - period), entered):
         waiting.append(entity_id)
         if len(waiting) >= TOGETHER:
             if not await go_on():
-                return
+                return False
             await _seal(database, waiting)
             waiting = []
     await _seal(database, waiting)
-    if rules is not None:
-        await sweep(database, rules, now, go_on)
+    return rules is None or await sweep(database, rules, now, go_on)
 
 
 async def _seal(database: Database, entity_ids: list[str]) -> None:
@@ -72,21 +77,32 @@ async def _seal(database: Database, entity_ids: list[str]) -> None:
                 await _seal(database, [entity_id])
 
 
-async def due(database: Database, commits: int, until: int) -> AsyncIterator[str]:
-    """The entities with as many commits in the tail, or one made before an instant in microseconds."""
+async def due(database: Database, commits: int, until: int, entered: int) -> AsyncIterator[str]:
+    """The entities with as many commits in the tail, or one made before an instant in microseconds.
+
+    Those whose tails began after `entered` get the entries that they lack.
+    """
     entity, count, old = "", 0, False
     last = ""
     while True:
         with asking("tail"):
             found = await _names(database, last)
-        await _enter(database, list(dict.fromkeys(map(entity_of, found))))
+        full: list[str] = []
+        begun: list[str] = []
         for name in found:
-            if entity_of(name) != entity:
+            of, at = entity_of(name), time_of(name)
+            if of != entity:
                 if old or count >= commits:
-                    yield entity
-                entity, count, old = entity_of(name), 0, False
+                    full.append(entity)
+                entity, count, old = of, 0, False
+                if at > entered:
+                    begun.append(of)
             count += 1
-            old = old or time_of(name) <= until
+            old = old or at <= until
+        if begun:
+            await _enter(database, begun)
+        for each in full:
+            yield each
         if len(found) < _BATCH:
             break
         last = found[-1]
@@ -103,8 +119,8 @@ async def _enter(database: Database, entity_ids: list[str]) -> None:
             await edits.transact(database, partial(directory.adopt, database, entity_id))
 
 
-async def sweep(database: Database, rules: RuleBook, now: datetime, go_on: GoingOn) -> None:
-    """Remove the sealed points that are older than the rules for their entity's types allow."""
+async def sweep(database: Database, rules: RuleBook, now: datetime, go_on: GoingOn) -> bool:
+    """Remove the sealed points that are older than the rules for their entity's types allow; whether all were."""
     by_type, general = rules.retentions()
     filters: list[dict[str, Any]] = [
         {"t": type_, "k": {"$lt": _cutoff(now, retention)}} for type_, retention in by_type.items()
@@ -116,10 +132,11 @@ async def sweep(database: Database, rules: RuleBook, now: datetime, go_on: Going
             found = await database[EVOLUTIONS].find(chosen, {"t": 1}, batch_size=_BATCH).to_list()
         for entry in found:
             if not await go_on():
-                return
+                return False
             retention = rules.retention(tuple(entry["t"]))
             if retention is not None:
                 await trim(database, entry["_id"], _cutoff(now, retention))
+    return True
 
 
 async def trim(database: Database, entity_id: str, cutoff: int) -> None:

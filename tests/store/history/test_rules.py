@@ -151,6 +151,20 @@ async def test_what_was_there_before_it_was_recorded_is_found_before_it_is_seale
     assert await history.find("", asked) == [entity_id]
 
 
+async def test_only_what_is_recorded_since_the_last_look_is_looked_for_in_the_directory(
+    store: Store, history: History, database: Database
+) -> None:
+    silent = Store(database.client, database.name)
+    began = int(datetime.now(UTC).timestamp() * 1e6)
+    ids = [f"urn:ngsi-ld:Meter:{number}" for number in (1, 2)]
+    asked = Query(selectors=(Selector(HasType(TYPE)),), attributes=frozenset({POWER}), limit=10)
+    for entity_id, entered, found in zip(ids, (began, 2**62), (ids[:1], ids[:1]), strict=True):
+        await silent.commit("", [writing(entity_id, 1)])
+        await store.commit("", [writing(entity_id, 2)])
+        assert await keep(database, None, Sealing(commits=1000), datetime.now(UTC), yes, entered)
+        assert await history.find("", asked) == found
+
+
 MINUTE_AND_MONTH = Rule(Mode.ALL, 60_000_000, 0, Duration(1))
 SPECIFIC = (
     ((), "a", Rule()),

@@ -24,7 +24,7 @@ _NEXT_ADDRESS: Final = 0.25
 AddressInfo: TypeAlias = tuple[
     socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 ]
-_Resolving: TypeAlias = asyncio.Future[Sequence[AddressInfo]]
+_Resolving: TypeAlias = asyncio.Task[Sequence[AddressInfo]]
 
 
 class Dialer:
@@ -52,15 +52,17 @@ class Dialer:
         """All addresses of a name: asked for once, however many want them now. Raises OSError."""
         resolving = self._resolved.get((host, port))
         if resolving is None:
-            loop = asyncio.get_running_loop()
-            resolving = asyncio.ensure_future(loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-            self._resolved[host, port] = resolving
+            resolving = self._resolved[host, port] = asyncio.create_task(_resolve(host, port))
             resolving.add_done_callback(lambda done: self._forget_failed((host, port), done))
         return await asyncio.shield(resolving)
 
     def _forget_failed(self, name: tuple[str, int], resolving: _Resolving) -> None:
         if (resolving.cancelled() or resolving.exception() is not None) and self._resolved.get(name) is resolving:
             del self._resolved[name]
+
+
+async def _resolve(host: str, port: int) -> Sequence[AddressInfo]:
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def in_words(error: Exception) -> CallError:

@@ -197,7 +197,8 @@ class _Connection(asyncio.Protocol):
         if self._transport.is_closing():
             raise _Ended
         loop = asyncio.get_running_loop()
-        self._answer = answer = loop.create_future()
+        answer: asyncio.Future[int] = loop.create_future()
+        self._answer = answer
         timer = loop.call_at(deadline, self._fail, Overdue(timeout))
         self._transport.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
         try:

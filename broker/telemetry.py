@@ -62,7 +62,9 @@ NOTIFICATION_LAG: Final = Histogram(
     buckets=(*_SECONDS, 60, 600),
 )
 NOTIFICATIONS_OWED: Final = Gauge(
-    "ngsild_notifications_owed", "Notifications in the outbox, roughly.", multiprocess_mode="mostrecent"
+    "ngsild_notifications_owed",
+    "Letters in the outbox, roughly: each is owed to some subscriptions.",
+    multiprocess_mode="mostrecent",
 )
 FEED_VIEWERS: Final = Gauge("ngsild_feed_viewers", "Viewers of live feeds.", multiprocess_mode="livesum")
 FEED_EVENTS: Final = Counter("ngsild_feed_events", "Events sent to viewers of live feeds.", ("kind",))

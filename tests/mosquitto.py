@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import aiomqtt
 import orjson
 
+from tests.certificate import certify
+
 USER = "broker"
 PASSWORD = "a p@ss/word"
 
@@ -25,6 +27,8 @@ class Published(NamedTuple):
     topic: str
     qos: int
     body: dict[str, Any]
+    at: float
+    """When it came, by the monotonic clock."""
 
 
 class Mosquitto:
@@ -78,11 +82,7 @@ def mosquitto(folder: Path, ports: tuple[int, int, int]) -> Iterator[Mosquitto]:
 
 def _prepare(folder: Path, ports: tuple[int, int, int]) -> None:
     folder.chmod(0o755)
-    if not (folder / "key.pem").exists():
-        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-        keys = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-        request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        subprocess.run([*request, *subject, *keys], check=True, capture_output=True)
+    certificate, key = certify(folder)
     password = ["mosquitto_passwd", "-b", "-c", str(folder / "passwords"), USER, PASSWORD]
     subprocess.run(password, check=True, capture_output=True)
     lines = [
@@ -95,8 +95,8 @@ def _prepare(folder: Path, ports: tuple[int, int, int]) -> None:
         f"password_file {folder / 'passwords'}",
         f"listener {ports[2]} 127.0.0.1",
         "allow_anonymous true",
-        f"certfile {folder / 'cert.pem'}",
-        f"keyfile {folder / 'key.pem'}",
+        f"certfile {certificate}",
+        f"keyfile {key}",
     ]
     (folder / "conf").write_text("\n".join(lines) + "\n")
 
@@ -123,4 +123,4 @@ async def _listen(server: Mosquitto, ended: asyncio.Event) -> None:
 async def _take(client: aiomqtt.Client, server: Mosquitto) -> None:
     async for message in client.messages:
         assert isinstance(message.payload, bytes)
-        server.messages.append(Published(str(message.topic), message.qos, orjson.loads(message.payload)))
+        server.messages.append(Published(str(message.topic), message.qos, orjson.loads(message.payload), monotonic()))

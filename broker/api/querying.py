@@ -62,7 +62,8 @@ ORDERING: Final = (ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, COLLATION)
 
 _ANY_TYPE: Final = "*"
 _SELECTORS: Final = "entities"
-"""Of the body; it has no parameter."""
+_ORIGIN: Final = "origin"
+"""Of the body; they have no parameters."""
 _MAX_SELECTORS: Final = 100
 _MAX_LINKED: Final = 20
 """Most conditions on linked entities in one query: each may be a query of its own."""
@@ -182,12 +183,19 @@ def _ordering(request: Request) -> Ordering | None:
 
 def _origin(request: Request) -> order.Origin | None:
     """From where distances are measured."""
-    coordinates, kind = request.get(ORDER_FROM), request.get(ORDER_GEOMETRY)
+    if _ORIGIN in request.values:
+        found: order.Origin | None = request.values[_ORIGIN]
+        return found
+    names = (ORDER_GEOMETRY.name, ORDER_FROM.name)
+    return _reference(request.get(ORDER_GEOMETRY), request.get(ORDER_FROM), names)
+
+
+def _reference(kind: Any, coordinates: Any, names: tuple[str, str]) -> order.Origin | None:
     if coordinates is None:
         if kind is not None:
-            raise BadRequestData("orderFrom: missing; orderGeometry is the type of these coordinates.")
+            raise BadRequestData(f"{names[1]}: missing; {names[0]} is the type of these coordinates.")
         return None
-    return geo.reference(kind or "Point", coordinates, (ORDER_GEOMETRY.name, ORDER_FROM.name))
+    return geo.reference("Point" if kind is None else kind, coordinates, names)
 
 
 # Selectors.
@@ -327,12 +335,8 @@ def _order(member: str, content: Any) -> dict[str, Any]:
         raise BadRequestData(f"Query: ordering: {min(unknown)} is no member of it.")
     by = ",".join(_texts("orderBy", content["orderBy"])["orderBy"])
     collation = _text("collation", content["collation"]) if "collation" in content else {}
-    return {
-        "orderBy": by,
-        ORDER_FROM.name: content.get("coordinates"),
-        ORDER_GEOMETRY.name: content.get("geometry"),
-        **collation,
-    }
+    names = ("ordering: geometry", "ordering: coordinates")
+    return {"orderBy": by, _ORIGIN: _reference(content.get("geometry"), content.get("coordinates"), names), **collation}
 
 
 def _geo(member: str, content: Any) -> dict[str, Any]:

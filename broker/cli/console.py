@@ -1,9 +1,7 @@
 """What people see: answers on standard output, everything else on standard error."""
 
-import sys
-from typing import Any, Final
+from typing import Final
 
-import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -21,14 +19,3 @@ def tell(error: StartError) -> None:
 
 def warn(message: str) -> None:
     err.print(Text.assemble(("Warning: ", "bold yellow"), message))
-
-
-class Commands(typer.Typer):
-    """Commands whose StartError ends in two sentences and the exit code 1, not in a traceback."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().__call__(*args, **kwargs)
-        except StartError as error:
-            tell(error)
-            sys.exit(1)

@@ -19,7 +19,7 @@ from broker.store.tenants import DEFAULT
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="History: what is recorded, and how long it is kept.")
 rules_app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 app.add_typer(rules_app, name="rules", help="What is recorded, and how long it is kept.")
 

@@ -1,6 +1,6 @@
 """`broker history export` and `import`: history to files of analysts and back, on the database of a broker."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from broker.cli.administering import asked
 from broker.cli.extras import extra
 from broker.cli.progress import bar
 from broker.errors import BadRequestData, NonexistentTenant, StartError
-from broker.history.tables import NUMBER, TEXTS, Row, entities_of, rows_of
+from broker.history.tables import ENTITY, NUMBER, TEXTS, Newest, Row, entities_of, in_parts, newest_of, rows_of
 from broker.model.grammar import is_uri
 from broker.model.instants import date_time
 from broker.model.periods import add
@@ -33,6 +33,8 @@ SUFFIXES: Final = (".parquet", ".csv")
 _ENTITIES: Final = 50
 _POINTS: Final = 10_000
 """Read at a time."""
+_ROWS: Final = 10_000
+"""In memory at a time."""
 _MOMENT: Final = Duration(0, 1)
 
 Write = Callable[[list[Row]], None]
@@ -88,6 +90,7 @@ def bring(file: Path, tenant: str | None = None, **flags: Any) -> None:
     if not file.is_file():
         raise StartError(f"There is no file {file}.", "Name one that `broker history export` has written.")
     settings = settings_of.load(**flags)
+    newest = _newest(file)
 
     async def ask(client: Client) -> int:
         books = RuleBooks(control_database(client, settings.database), EVERYTHING)
@@ -95,7 +98,7 @@ def bring(file: Path, tenant: str | None = None, **flags: Any) -> None:
         brought = 0
         with bar("Points", None) as advance:
             for entity, count in entities_of(_read(file)):
-                await history.create(tenant or DEFAULT, entity)
+                await history.create(tenant or DEFAULT, entity, newest=newest.get(entity.id))
                 brought += count
                 advance(count)
         return brought
@@ -107,6 +110,17 @@ def bring(file: Path, tenant: str | None = None, **flags: Any) -> None:
             f"{file} is no history: {error.detail}", "What came before is there; mend and try again."
         ) from None
     console.out.print(f"{brought:,} points are brought.")
+
+
+def _newest(file: Path) -> Newest:
+    """What of a file decides on the state of entities that come in parts. Raises StartError if it is no history."""
+    try:
+        several = in_parts(row.get(ENTITY) for row in _read(file, [ENTITY]))
+        return newest_of((entity for entity, _ in entities_of(_read(file))), several)
+    except BadRequestData as error:
+        raise StartError(
+            f"{file} is no history: {error.detail}", "Nothing is brought; mend it and try again."
+        ) from None
 
 
 def _told(settings: Any, ask: Callable[[Client], Any]) -> int:
@@ -153,15 +167,19 @@ def _writer(file: Path) -> Iterator[Write]:
         unfinished.unlink(missing_ok=True)
 
 
-def _read(file: Path) -> Iterable[Row]:
-    """The rows of a file. Raises BadRequestData if it has other columns."""
+def _read(file: Path, columns: Sequence[str] = (*TEXTS, NUMBER)) -> Iterable[Row]:
+    """The rows of a file, a few thousand in memory at a time. Raises BadRequestData if it cannot be read."""
     schema, arrow = _schema(), _arrow("")
     try:
         if file.suffix == ".parquet":
-            batches = _arrow(".parquet").ParquetFile(file).iter_batches()
+            batches = _arrow(".parquet").ParquetFile(file).iter_batches(_ROWS, columns=list(columns))
         else:
             convert = _arrow(".csv").ConvertOptions(
-                column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=False
+                column_types=schema,
+                include_columns=list(columns),
+                include_missing_columns=True,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
             )
             parse = _arrow(".csv").ParseOptions(newlines_in_values=True)
             batches = _arrow(".csv").open_csv(file, convert_options=convert, parse_options=parse)

@@ -17,20 +17,20 @@ from typing import Final, Protocol, TypeAlias
 
 from broker.delivery.backoff import pause
 from broker.delivery.endpoints import Endpoints, Turn
-from broker.delivery.lanes import LOADED, LOW, Lane
+from broker.delivery.lanes import LOADED, LOW, Lane, known_to_all
 from broker.delivery.ledger import Ledger
 from broker.delivery.rendering import Rendering, happened_in
 from broker.delivery.transport import Message, Refused, Transport
 from broker.errors import BadRequestData, BrokerError, StoreUnavailable
-from broker.model.instants import format_instant
 from broker.outbound.client import CallError
-from broker.store.outbox import Letter, Outbox, of_lane
+from broker.store.outbox import AT_ONCE, Dead, Letter, Outbox, of_lane
 from broker.store.outbox_status import Statuses
+from broker.store.visible import current_instant
 from broker.subscriptions.document import Subscription
 from broker.telemetry import NOTIFICATION_LAG, NOTIFICATIONS_FAILED, NOTIFICATIONS_SENT, log
 
 MAX_ROUND: Final = 2000
-"""Letters read in a round."""
+"""Letters read by one query."""
 MAX_LOADED: Final = 64 * 2**20
 """Bytes of letters in memory; beyond, no more are read until some are sent."""
 _AFTER_OUTAGE: Final = 0.2
@@ -98,8 +98,8 @@ class Deliverer:
                 self._wake([key])
 
     def busy(self) -> set[str]:
-        """The lanes of which something is under way."""
-        return {key for key, lane in self._lanes.items() if lane.under_way}
+        """The lanes of which something is under way, or done and not written."""
+        return {key for key, lane in self._lanes.items() if lane.under_way or lane.settled}
 
     async def run(self) -> None:
         """Deliver, until cancelled."""
@@ -147,7 +147,8 @@ class Deliverer:
         """Settled letters are gone from the database."""
         lane = self._lanes.get(key)
         if lane is not None:
-            lane.settled -= letters
+            for letter in letters:
+                lane.settled.pop(letter, None)
             if lane.idle:
                 del self._lanes[key]
 
@@ -182,40 +183,44 @@ class Deliverer:
             self._lanes.pop(lane.key, None)
 
     async def _read(self, lanes: Sequence[Lane]) -> None:
-        """Read what lanes are owed, all of them by one query."""
+        """Read what lanes are owed, many of them by one query."""
         now = monotonic()
-        wanted = {lane.key: lane for lane in lanes if lane.unread and len(lane.queue) < LOW and not self._rests(lane)}
-        if not wanted:
-            return
-        if self._is_full(now):
-            for lane in wanted.values():
+        wanted = [lane for lane in lanes if lane.unread and len(lane.queue) < LOW and not self._rests(lane)]
+        if wanted and self._is_full(now):
+            for lane in wanted:
                 self._wake_at(lane, now + _AFTER_OUTAGE)
             return
+        for first in range(0, len(wanted), AT_ONCE):
+            await self._read_some({lane.key: lane for lane in wanted[first : first + AT_ONCE]})
+
+    async def _read_some(self, wanted: dict[str, Lane]) -> None:
         for lane in wanted.values():
             lane.unread = False
         try:
-            known = [each for lane in wanted.values() for each in lane.known()]
-            letters, more = await self._outbox.head(wanted, known, LOADED if len(wanted) == 1 else MAX_ROUND)
+            letters, more = await self._outbox.head(wanted, known_to_all(wanted), LOADED, MAX_ROUND)
         except BaseException:
             for lane in wanted.values():
                 lane.unread = True
             raise
         found: dict[str, list[Letter]] = {}
         for letter in letters:
-            found.setdefault(letter.lane, []).append(letter)
+            for key in letter.lanes:
+                if key in wanted:
+                    found.setdefault(key, []).append(letter)
         for key, of_one in found.items():
             wanted[key].add(of_one)
         if more:
-            self._go_on_reading([lane for key, lane in wanted.items() if key >= letters[-1].lane])
+            self._go_on_reading(wanted.values())
 
     def _is_full(self, now: float) -> bool:
         """Whether as much is in memory as may be; that is looked at now and then."""
         if now >= self._look_again:
             self._look_again = now + _AFTER_OUTAGE / 2
-            self._full = sum(letter.size for lane in self._lanes.values() for letter in lane.queue) > MAX_LOADED
+            sizes = {letter.id: letter.size for lane in self._lanes.values() for letter in lane.queue}
+            self._full = sum(sizes.values()) > MAX_LOADED
         return self._full
 
-    def _go_on_reading(self, lanes: Sequence[Lane]) -> None:
+    def _go_on_reading(self, lanes: Iterable[Lane]) -> None:
         for lane in lanes:
             lane.unread = True
             if not lane.queue:
@@ -247,7 +252,7 @@ class Deliverer:
     def _advance(self, lane: Lane) -> None:
         """Give a lane the turns that it can have now."""
         subscription = self._subscription(lane)
-        if subscription is None or not subscription.active(format_instant(datetime.now(UTC))):
+        if subscription is None or not subscription.active(current_instant()):
             self._settle(lane, lane.queue)
             lane.queue = []
             if lane.unread:
@@ -308,7 +313,7 @@ class Deliverer:
 
     async def _send(self, lane: Lane, letters: Sequence[Letter], subscription: Subscription, turn: Turn) -> None:
         try:
-            message = await self._rendering.changes(subscription, happened_in(letters), letters[-1].id.hex())
+            message = await self._rendering.changes(subscription, happened_in(letters), letters[-1].own_id(lane.key))
         except BrokerError as error:  # its @context or linked entities cannot be had
             self._unmade(lane, letters, error)
             return
@@ -369,22 +374,22 @@ class Deliverer:
     async def _bury_older(self, lane: Lane, cutoff: datetime, reason: str) -> None:
         try:
             while letters := await self._outbox.older(lane.key, cutoff, _BURIED_AT_ONCE):
-                await self._outbox.bury([(letter, reason) for letter in letters], datetime.now(UTC))
+                await self._outbox.bury([Dead(letter, lane.key, reason) for letter in letters], datetime.now(UTC))
         except BrokerError:
             pass  # the next failure goes on with it
 
     def _settle(self, lane: Lane, letters: Iterable[Letter]) -> None:
         for letter in letters:
-            lane.settled.add(letter.id)
-            self.ledger.settle(letter)
+            lane.settled[letter.id] = letter
+            self.ledger.settle(letter, lane.key)
 
     def _bury(self, lane: Lane, letters: Sequence[Letter], reason: str) -> None:
         if self._subscription(lane) is None:  # what is deleted leaves no dead letters
             self._settle(lane, letters)
             return
         for letter in letters:
-            lane.settled.add(letter.id)
-            self.ledger.bury(letter, reason)
+            lane.settled[letter.id] = letter
+            self.ledger.bury(letter, lane.key, reason)
 
     def _count(self, lane: Lane, started: datetime, ok: bool) -> None:
         if self._subscription(lane) is not None:  # a deleted one has no counts any more

@@ -3,7 +3,8 @@
 Several notifications of a lane may be under way at a time, never two of the same entity: each entity's are in order.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -27,7 +28,7 @@ class Lane:
     queue: list[Letter] = field(default_factory=list)
     """In memory, in order, and not under way."""
     under_way: dict[bytes, Letter] = field(default_factory=dict)
-    settled: set[bytes] = field(default_factory=set)
+    settled: dict[bytes, Letter] = field(default_factory=dict)
     """Done with, and perhaps still in the database."""
     unread: bool = True
     """Something may be owed that is not in memory."""
@@ -55,12 +56,14 @@ class Lane:
                 self.unread = True
                 return
 
-    def known(self) -> set[bytes]:
-        """The ids of all that is in memory."""
-        return {each.id for each in self.queue} | self.under_way.keys() | self.settled
+    def known(self) -> dict[bytes, Letter]:
+        """All that is in memory, by id."""
+        return {each.id: each for each in self.queue} | self.under_way | self.settled
 
     def following(self) -> Letter | None:
         """The next that may go out beside what is under way; it is in the queue no more."""
+        if self.queue and not self.under_way:
+            return self.queue.pop(0)
         busy = {entity_id for letter in self.under_way.values() for entity_id in letter.entity_ids}
         for position, letter in enumerate(self.queue[:_LOOKED_AT]):
             if busy.isdisjoint(letter.entity_ids):
@@ -92,3 +95,18 @@ class Lane:
     def idle(self) -> bool:
         """Whether nothing would be forgotten with it."""
         return not (self.queue or self.under_way or self.settled or self.unread or self.in_round)
+
+
+def known_to_all(lanes: Mapping[str, Lane]) -> list[bytes]:
+    """Ids of the letters that each of these lanes has in memory to which they are owed: they need not be read again."""
+    known: dict[int, Letter] = {}
+    holders: Counter[int] = Counter()
+    for lane in lanes.values():
+        by_identity = {id(each): each for each in lane.known().values()}
+        known |= by_identity
+        holders.update(by_identity.keys())
+    return [
+        letter.id
+        for identity, letter in known.items()
+        if holders[identity] == sum(1 for key in letter.lanes if key in lanes)
+    ]

@@ -4,7 +4,7 @@ What one change has many subscribers told is rendered once for all that want the
 """
 
 from collections.abc import Container, Sequence
-from datetime import UTC, datetime
+from functools import lru_cache
 from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
@@ -20,16 +20,17 @@ from broker.jsonld.compiled import CompiledContext
 from broker.jsonld.links import context_link
 from broker.model.entity import Entity
 from broker.model.geojson import LOCATION, feature_renderer
-from broker.model.instants import format_instant
 from broker.model.join import View, flattened, inline_renderer
 from broker.model.notification import Anything, Telling, Told, rendered, told
 from broker.model.render import Render, renderer
 from broker.names import CORE_CONTEXT, GEO_JSON, JSON_LD, TENANT_HEADER
+from broker.outbound.posts import Headers
 from broker.query.ast import Condition
 from broker.query.to_predicate import linking
-from broker.store.outbox import Letter, Step, steps
+from broker.store.outbox import Letter, Step
 from broker.store.store import Store
-from broker.subscriptions.document import Subscription, Trigger
+from broker.store.visible import current_instant
+from broker.subscriptions.document import Endpoint, Subscription, Trigger
 
 KEPT: Final = 2048
 """Rendered entities in memory, none larger than MAX_KEPT bytes."""
@@ -47,14 +48,13 @@ class Happened(NamedTuple):
 def happened_in(letters: Sequence[Letter]) -> list[Happened]:
     """The steps that letters tell of: of one all of them, of several put together the last of each entity."""
     if len(letters) == 1:
-        at = format_instant(letters[0].at)
-        return [Happened(step, at) for step in steps(letters[0])]
+        (letter,) = letters
+        return [Happened(step, letter.instant) for step in letter.steps]
     last: dict[str, Happened] = {}
     for letter in letters:
-        at = format_instant(letter.at)
-        for step in steps(letter):
+        for step in letter.steps:
             last.pop(step.entity_id, None)
-            last[step.entity_id] = Happened(step, at)
+            last[step.entity_id] = Happened(step, letter.instant)
     return list(last.values())
 
 
@@ -66,7 +66,7 @@ class Rendering:
         self._contexts = contexts
         self._kept: LRUCache[tuple[Any, ...], bytes] = LRUCache(KEPT)
 
-    async def changes(self, subscription: Subscription, happened: Sequence[Happened], letter_id: str) -> Message | None:
+    async def changes(self, subscription: Subscription, happened: Sequence[Happened], own_id: bytes) -> Message | None:
         """The notification of changes; None if it would show nothing. Raises BrokerError."""
         context = await self._contexts.lasting(subscription.context)
         if subscription.linked_q is not None:
@@ -77,7 +77,7 @@ class Rendering:
             pieces = await self._joined(subscription, context, shown)
         else:
             pieces = self._pieces(subscription, context, happened)
-        return _message(subscription, context, pieces, letter_id) if pieces else None
+        return _message(subscription, context, pieces, own_id.hex()) if pieces else None
 
     async def entities(self, subscription: Subscription, found: Sequence[Entity]) -> Message | None:
         """The notification of entities as they are; None if it would show nothing. Raises BrokerError."""
@@ -158,7 +158,6 @@ def _message(
 ) -> Message:
     """The body around the entities, and the headers (GS CIM 009 §6.3.8)."""
     endpoint = subscription.endpoint
-    headers = {name: value for name, value in endpoint.receiver_info}
     source = context.source or CORE_CONTEXT
     if endpoint.accept == JSON_LD:
         pieces = _with_context(pieces, source)
@@ -169,17 +168,29 @@ def _message(
         "id": f"urn:ngsi-ld:Notification:{notification_id}",
         "type": "Notification",
         "subscriptionId": subscription.id,
-        "notifiedAt": format_instant(datetime.now(UTC)),
+        "notifiedAt": current_instant(),
         "data": orjson.Fragment(data),
     }
-    if endpoint.accept == JSON_LD or (endpoint.accept == GEO_JSON and not _prefers_json(headers)):
+    if _holds_context(endpoint):
         body["@context"] = source
-    else:
-        headers["Link"] = context_link(context.link)
+    return Message(_headers(endpoint, context.link, subscription.tenant), orjson.dumps(body))
+
+
+@lru_cache(maxsize=4096)
+def _headers(endpoint: Endpoint, context: str | None, tenant: str) -> Headers:
+    """Cached: they are the same for all notifications of a subscription."""
+    headers = dict(endpoint.receiver_info)
+    if not _holds_context(endpoint):
+        headers["Link"] = context_link(context)
     headers["Content-Type"] = endpoint.accept
-    if subscription.tenant:
-        headers[TENANT_HEADER] = subscription.tenant
-    return Message(headers, orjson.dumps(body))
+    if tenant:
+        headers[TENANT_HEADER] = tenant
+    return tuple(headers.items())
+
+
+def _holds_context(endpoint: Endpoint) -> bool:
+    """Whether the body has the @context; else a header refers to it."""
+    return endpoint.accept == JSON_LD or (endpoint.accept == GEO_JSON and not _prefers_json(endpoint.receiver_info))
 
 
 def _with_context(pieces: Sequence[bytes], source: Any) -> list[bytes]:
@@ -188,5 +199,5 @@ def _with_context(pieces: Sequence[bytes], source: Any) -> list[bytes]:
     return [piece[:-1] + member for piece in pieces]
 
 
-def _prefers_json(headers: dict[str, str]) -> bool:
-    return any(name.lower() == "prefer" and "body=json" in value.replace(" ", "") for name, value in headers.items())
+def _prefers_json(headers: Headers) -> bool:
+    return any(name.lower() == "prefer" and "body=json" in value.replace(" ", "") for name, value in headers)

@@ -18,9 +18,9 @@ from broker.delivery.transport import Transport
 from broker.errors import BrokerError
 from broker.hosting.contexts import Contexts
 from broker.model.entity import Entity
-from broker.outbound.client import Client
 from broker.outbound.guard import Guard
 from broker.outbound.mqtt import Publisher
+from broker.outbound.posts import Posts
 from broker.settings import Settings
 from broker.store.bell import Bell
 from broker.store.commits import Owed
@@ -32,7 +32,6 @@ from broker.subscriptions.document import Subscription
 from broker.subscriptions.registry import Registry
 from broker.telemetry import NOTIFICATIONS_OWED, log
 
-CONNECTIONS: Final = 1024
 RENEWAL: Final = 1.0
 """Seconds after which leases are renewed, and it is seen which workers there are."""
 LOOK_AROUND: Final = 5.0
@@ -52,13 +51,13 @@ class Delivery:
         guard = Guard(settings.allowed_networks)
         self._settings = settings
         self._store = store
-        self._client = Client(guard, CONNECTIONS)
+        self._posts = Posts(guard)
         self._publisher = Publisher(guard)
         self._outbox = Outbox(store.control)
         self._bell = Bell(store.control)
         statuses = Statuses(store.control)
         rendering = Rendering(store, contexts)
-        transport = Transport(self._client, self._publisher, settings.notification_timeout)
+        transport = Transport(self._posts, self._publisher, settings.notification_timeout)
         owner = f"{socket.gethostname()} {os.getpid()} {uuid4().hex[:8]}"
         self._shards = Shards(Leases(store.control, owner), self._is_busy)
         self._deliverer = Deliverer(
@@ -117,7 +116,7 @@ class Delivery:
         with suppress(BrokerError):
             await self._shards.leave()
         await self._publisher.close()
-        await self._client.close()
+        await self._posts.close()
 
     async def _again_and_again(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         while True:

@@ -1,17 +1,14 @@
 """Notifications on their way: HTTP and MQTT (GS CIM 009 §6.3.8, §7)."""
 
-from collections.abc import Mapping
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 import orjson
 
 from broker.outbound import mqtt
-from broker.outbound.client import Client
 from broker.outbound.mqtt import Publisher, Version
+from broker.outbound.posts import Headers, Posts, target
 from broker.subscriptions.document import Endpoint
 
-_MAX_ANSWER: Final = 2**20
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
 """Statuses of failures that may pass."""
 LONGEST: Final = 60.0
@@ -23,7 +20,7 @@ _MQTT_VERSION: Final = "MQTT-Version"
 class Message(NamedTuple):
     """A notification, rendered."""
 
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
 
 
@@ -39,30 +36,23 @@ class Refused(Exception):
 class Transport:
     """One per worker. `timeout`: seconds that an endpoint has, unless the subscription says otherwise."""
 
-    def __init__(self, client: Client, publisher: Publisher, timeout: float) -> None:
-        self._client = client
+    def __init__(self, posts: Posts, publisher: Publisher, timeout: float) -> None:
+        self._posts = posts
         self._publisher = publisher
         self._timeout = timeout
 
     async def send(self, endpoint: Endpoint, message: Message) -> None:
         """Hand a notification over. Raises CallError if nobody has answered, Refused if it was not taken."""
         timeout = min(endpoint.timeout or self._timeout, LONGEST)
-        if urlsplit(endpoint.uri).scheme in mqtt.SCHEMES:
+        if endpoint.is_mqtt:
             await self._publish(endpoint, message, timeout)
         else:
             await self._post(endpoint, message, timeout)
 
     async def _post(self, endpoint: Endpoint, message: Message, timeout: float) -> None:
-        answer = await self._client.request(
-            "POST",
-            endpoint.uri,
-            headers=message.headers,
-            body=message.body,
-            timeout=timeout,
-            max_size=_MAX_ANSWER,
-        )
-        if not 200 <= answer.status < 300:
-            raise Refused(f"it answers {answer.status}", passing=answer.status in _TRY_AGAIN)
+        status = await self._posts.post(target(endpoint.uri, message.headers), message.body, timeout)
+        if not 200 <= status < 300:
+            raise Refused(f"it answers {status}", passing=status in _TRY_AGAIN)
 
     async def _publish(self, endpoint: Endpoint, message: Message, timeout: float) -> None:
         told = dict(endpoint.notifier_info)

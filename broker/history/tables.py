@@ -1,6 +1,6 @@
 """History as a table: a row for each point, as files of analysts hold it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
@@ -12,11 +12,15 @@ from broker.model.grammar import is_uri, shown
 from broker.model.instants import date_time
 from broker.model.kinds import KINDS
 from broker.model.temporal import Evolution, Point, TemporalEntity
+from broker.store.history.brought import newest
 
 Row: TypeAlias = dict[str, Any]
+Newest: TypeAlias = dict[str, dict[str, list[Instance]]]
+"""Entity and attribute to the instances of which there is no newer one with their datasetId."""
 
+ENTITY: Final = "entity"
 TEXTS: Final = (
-    "entity",
+    ENTITY,
     "types",
     "attribute",
     "datasetId",
@@ -44,7 +48,7 @@ def rows_of(evolution: Evolution) -> Iterator[Row]:
         for dataset_id, points in series.items():
             for point in points:
                 yield {
-                    "entity": evolution.id,
+                    ENTITY: evolution.id,
                     "types": types,
                     "attribute": name,
                     "datasetId": dataset_id,
@@ -67,25 +71,47 @@ def _point(point: Point) -> Row:
     }
 
 
-def entities_of(rows: Iterable[Row]) -> Iterator[tuple[TemporalEntity, int]]:
-    """What rows bring, and of how many rows it is; those of an entity that stand together are one, up to MOST.
+def entities_of(rows: Iterable[Row], most: int = MOST) -> Iterator[tuple[TemporalEntity, int]]:
+    """What rows bring, and of how many rows it is; those of an entity that stand together are one, up to `most`.
 
     Raises BadRequestData for what is no row of a history.
     """
-    for _, several in groupby(rows, key=lambda row: row.get("entity")):
+    for _, several in groupby(rows, key=lambda row: row.get(ENTITY)):
         part: list[Row] = []
         for row in several:
             part.append(row)
-            if len(part) == MOST:
+            if len(part) == most:
                 yield _entity(part), len(part)
                 part = []
         if part:
             yield _entity(part), len(part)
 
 
+def in_parts(ids: Iterable[str | None], most: int = MOST) -> set[str | None]:
+    """The entities that `entities_of` gives in more than one part, by the column of entities alone."""
+    seen: set[str | None] = set()
+    found = set()
+    for entity_id, several in groupby(ids):
+        if entity_id in seen or sum(1 for _ in several) > most:
+            found.add(entity_id)
+        seen.add(entity_id)
+    return found
+
+
+def newest_of(entities: Iterable[TemporalEntity], ids: Collection[str | None]) -> Newest:
+    """What decides on the current state of those that come in parts: as much as they have series."""
+    found: Newest = {}
+    for entity in entities:
+        if entity.id in ids:
+            known = found.setdefault(entity.id, {})
+            for name, instances in entity.attributes.items():
+                known[name] = newest([*known.get(name, ()), *instances])
+    return found
+
+
 def _entity(rows: list[Row]) -> TemporalEntity:
     attributes: dict[str, list[Instance]] = {}
-    entity_id, types = rows[0].get("entity"), _json(rows[0], "types")
+    entity_id, types = rows[0].get(ENTITY), _json(rows[0], "types")
     if not is_uri(entity_id):
         raise BadRequestData(f"Column entity: {shown(entity_id)} is no URI.")
     if not isinstance(types, list) or not types or not all(map(is_uri, types)):

@@ -65,7 +65,7 @@ def shown(value: Any) -> str:
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
-        return "an array"
+        return "an array" if value else "an empty array"
     if value is None:
         return "null"
     text = repr(value) if not isinstance(value, bool) else str(value).lower()

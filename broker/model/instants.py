@@ -65,7 +65,5 @@ def instant_key(text: str) -> str:
 
 def format_instant(moment: datetime) -> str:
     """A moment as a DateTime in UTC; zeros at the end of the fraction are left out."""
-    moment = moment.astimezone(UTC)
-    text = moment.replace(tzinfo=None, microsecond=0).isoformat()
-    fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
-    return f"{text}{fraction}Z"
+    text = moment.astimezone(UTC).isoformat()[: -len("+00:00")]
+    return f"{text.rstrip('0')}Z" if moment.microsecond else f"{text}Z"

@@ -1,4 +1,7 @@
-"""The only HTTP client. It checks each address when it connects, and bounds time and size of each answer."""
+"""The HTTP client, for all but notifications (see `broker.outbound.posts`).
+
+It checks each address when it connects, and bounds time and size of each answer.
+"""
 
 import asyncio
 import socket

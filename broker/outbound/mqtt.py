@@ -6,7 +6,6 @@ been for a while. Names are resolved here, so that the socket goes to the addres
 
 import asyncio
 import logging
-import socket
 import ssl
 from contextlib import suppress
 from time import monotonic
@@ -16,12 +15,12 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 from aiomqtt import ProtocolVersion
 
-from broker.outbound.client import AddressRefused, CallError
+from broker.outbound.client import CallError
+from broker.outbound.dialing import Dialer, in_words
 from broker.outbound.guard import Guard
 
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 """Scheme to the port that it has by default."""
-SCHEMES: Final = frozenset(PORTS)
 IDLE: Final = 60.0
 """Seconds after which a connection that nothing was published on is ended."""
 KEEP_ALIVE: Final = 30
@@ -72,7 +71,7 @@ class Publisher:
     """One per worker: the connections to MQTT servers."""
 
     def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+        self._dialer = Dialer(guard)
         self._connections: dict[Server, _Connection] = {}
         self._connecting = asyncio.Semaphore(_CONNECTING)
 
@@ -80,7 +79,7 @@ class Publisher:
         """Publish a message, acknowledged as its quality of service says, within `timeout` s. Raises CallError."""
         connection = self._connections.get(address.server)
         if connection is None:
-            connection = self._connections[address.server] = _Connection(address.server, self._guard, self._connecting)
+            connection = self._connections[address.server] = _Connection(address.server, self._dialer, self._connecting)
         try:
             async with asyncio.timeout(timeout):
                 await connection.publish(address.topic, message, qos)
@@ -112,9 +111,9 @@ class _Broken(Exception):
 class _Connection:
     """A connection to a server, made anew when it broke."""
 
-    def __init__(self, server: Server, guard: Guard, connecting: asyncio.Semaphore) -> None:
+    def __init__(self, server: Server, dialer: Dialer, connecting: asyncio.Semaphore) -> None:
         self._server = server
-        self._guard = guard
+        self._dialer = dialer
         self._connecting = connecting
         self._open: _Open | None = None
         self._lock = asyncio.Lock()
@@ -135,7 +134,7 @@ class _Connection:
         except _Broken:
             raise CallError("the connection broke") from None
         except (OSError, ValueError) as error:
-            raise _in_words(error) from error
+            raise in_words(error) from error
 
     async def close(self) -> None:
         if self._open is not None:
@@ -159,7 +158,7 @@ class _Connection:
         """Connect: first without the library, which would hold a thread until a server that is not there answers."""
         server = self._server
         secure = _context(server.host) if server.tls else None
-        host = await self._permitted()
+        host = await self._dialer.permitted(server.host, server.port)
         async with self._connecting:
             _, probe = await asyncio.open_connection(
                 host, server.port, ssl=secure, server_hostname=server.host if secure else None
@@ -177,15 +176,6 @@ class _Connection:
                 logger=_logger,
             )
             return await client.__aenter__()
-
-    async def _permitted(self) -> str:
-        """An address of the server, as numbers. Raises AddressRefused, OSError."""
-        server = self._server
-        found = await asyncio.get_running_loop().getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        permitted = [str(info[4][0]) for info in found if self._guard.permits(str(info[4][0]))]
-        if not permitted:
-            raise AddressRefused
-        return permitted[0]
 
 
 class _Open:
@@ -233,13 +223,3 @@ def _context(name: str) -> ssl.SSLContext:
     context.name = name
     context.load_default_certs()
     return context
-
-
-def _in_words(error: Exception) -> CallError:
-    if isinstance(error, ssl.SSLError):
-        return CallError("its certificate is not valid")
-    if isinstance(error, socket.gaierror):
-        return CallError("its host name can't be resolved")
-    if isinstance(error, ConnectionRefusedError):
-        return CallError("its host refuses the connection")
-    return CallError("its host can't be reached")

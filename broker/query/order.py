@@ -81,7 +81,7 @@ def _key(text: str, context: Context, origin: Origin | None) -> OrderKey:
 
 def _distance(path: str, context: Context, origin: Origin | None, *, farthest_first: bool) -> Distance:
     if origin is None:
-        raise BadRequestData("orderBy: distances need orderFrom, the coordinates from where they are measured.")
+        raise BadRequestData("orderBy: distances need orderFrom, or coordinates in ordering, to be measured from.")
     by = parse_path(path, "orderBy", context)
     if by.member is not None or by.inside is not None or by.link is not None:
         raise BadRequestData(f"orderBy: expected the name of a GeoProperty before ';dist', found {shown(path)}.")

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
 
 from broker.errors import BrokerError, InternalError, NonexistentTenant, StoreUnavailable, Violation
 from broker.model.entity import Entity, Instance
@@ -30,16 +31,25 @@ Raises BrokerError to refuse.
 """
 
 
+Within: TypeAlias = Callable[[Any, AsyncClientSession], Awaitable[Any]]
+"""(the result of `apply`, the transaction) -> the result of the operation: what else it reads and writes there.
+
+It comes after all that the group writes, and is run again with it. Raises BrokerError to refuse.
+"""
+
+
 class Write(NamedTuple):
     """One operation on one entity. `size`: bytes of its payload, roughly.
 
-    `brought`: instances by attribute that its history gets besides, if the operation makes the entity.
+    `brought`: instances by attribute that are its history, if the operation makes the entity. `within`: what it does
+    besides.
     """
 
     entity_id: str
     apply: Apply
     size: int = 1024
     brought: Mapping[str, Sequence[Instance]] | None = None
+    within: "Within | None" = None
 
 
 class Change(NamedTuple):
@@ -55,7 +65,7 @@ class Change(NamedTuple):
     request: int = 0
     """Equal for the operations of one request in a group, and for no others of the group."""
     brought: Mapping[str, Sequence[Instance]] | None = None
-    """What the history of a new entity gets besides, if it was brought together with its history."""
+    """What the history of a new entity is, if it was brought together with its history."""
 
 
 class Owed(NamedTuple):
@@ -145,6 +155,21 @@ class Pending(NamedTuple):
         self.request.settle(self.position, outcome)
 
 
+async def do_within(group: Sequence[Pending], results: list[Any], session: AsyncClientSession) -> bool:
+    """Do what operations do within their transaction, and put its results in place; whether there is such."""
+    found = False
+    for position, pending in enumerate(group):
+        within, result = pending.write.within, results[position]
+        if within is None or isinstance(result, BrokerError):
+            continue
+        found = True
+        if result.__class__ is Warned:
+            results[position] = result._replace(result=await within(result.result, session))
+        else:
+            results[position] = await within(result, session)
+    return found
+
+
 class _Request:
     """The operations of one request; done when all of them are."""
 
@@ -181,7 +206,7 @@ class Commits:
         if not writes:
             return []
         request = _Request(len(writes))
-        lane = next(lane for lane in LANES if len(writes) <= lane.request_size)
+        lane = _lane(writes)
         self._queues[lane.name].extend(Pending(write, request, i) for i, write in enumerate(writes))
         self._start(lane)
         return await asyncio.shield(request.done)
@@ -261,6 +286,13 @@ class Commits:
         for lane, queue in self._queues.items():
             _refuse([pending for pending in queue if pending.patient_until < now], error)
             self._queues[lane] = deque(pending for pending in queue if pending.patient_until >= now)
+
+
+def _lane(writes: Sequence[Write]) -> Lane:
+    """The lane of a request; what does more than change its entities is no small one."""
+    if any(write.within is not None for write in writes):
+        return LANES[-1]
+    return next(lane for lane in LANES if len(writes) <= lane.request_size)
 
 
 def _refuse(group: Sequence[Pending], error: BrokerError) -> None:

@@ -75,7 +75,7 @@ class DeadLetters:
 
     async def _owe(self, documents: Sequence[dict[str, Any]]) -> None:
         now = datetime.now(UTC)
-        owed = [{**{member: document[member] for member in ("_id", "s", "e")}, "at": now} for document in documents]
+        owed = [{"_id": each["_id"], "s": [each["s"]], "at": now, "e": each["e"]} for each in documents]
         try:
             await self._outbox.insert_many(owed, ordered=False)
         except BulkWriteError as error:

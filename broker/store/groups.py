@@ -52,6 +52,7 @@ from broker.store.commits import (
     Owed,
     Pending,
     Warned,
+    do_within,
 )
 from broker.store.configuration import Configuration
 from broker.store.errors import UNAVAILABLE, ours
@@ -199,10 +200,12 @@ class Groups:
             states = await self._read(ids, session)
             check = None if self._shared.checks is None else self._shared.checks(self._tenant)
             outcome = _apply(group, states, check)
+            owed: list[Owed] = []
             if outcome.changes:
                 marks = {each: state["h"] for each, state in states.items() if "h" in state}
                 owed = self._owed(Deriving(self._tenant, outcome.changes, slot, marks))
                 await self._write(states, outcome, owed, indexing, session)
+            if await do_within(group, outcome.results, session) or outcome.changes:
                 await _commit(session, give_up)
                 self._tell(owed)
             return outcome.results

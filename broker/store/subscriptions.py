@@ -8,7 +8,6 @@ A worker reads what has changed since the epoch that it knows. What is deleted l
 a worker that has not looked for longer reads all.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -122,21 +121,13 @@ async def current(control: Database, session: AsyncClientSession, tenant: str, s
     return _kept(found, subscription_id)
 
 
-async def remove(
-    control: Database,
-    session: AsyncClientSession,
-    tenant: str,
-    subscription_id: str,
-    belongings: Sequence[tuple[str, str]],
-) -> None:
-    """Forget one, and its `belongings`: collections and the field of them that has its key. Raises ResourceNotFound."""
+async def remove(control: Database, session: AsyncClientSession, tenant: str, subscription_id: str) -> None:
+    """Forget one. Raises ResourceNotFound."""
     key = key_of(tenant, subscription_id)
     mark = {"tenant": tenant, "v": await _epoch(control, session, tenant), "gone": datetime.now(UTC)}
     done = await control[SUBSCRIPTIONS].replace_one({"_id": key, **_HERE}, mark, session=session)
     if not done.matched_count:
         raise ResourceNotFound(f"Subscription {subscription_id} does not exist.")
-    for collection, field in belongings:
-        await control[collection].delete_many({field: key}, session=session)
 
 
 async def forget_tenant(control: Database, session: AsyncClientSession, tenant: str) -> None:

@@ -60,6 +60,11 @@ class Endpoint:
     timeout: float | None
     cooldown: float | None
 
+    @property
+    def is_mqtt(self) -> bool:
+        """Whether it is a topic of an MQTT server; else it is a URL."""
+        return self.uri[:4].lower() == "mqtt"
+
 
 @dataclass(frozen=True, slots=True)
 class Subscription:

@@ -13,10 +13,10 @@ from broker.model.entity import Names
 from broker.model.grammar import is_uri, shown
 from broker.model.instants import date_time
 from broker.names import NULL
+from broker.store import outbox
 from broker.store import subscriptions as records
 from broker.store.apart import apart
 from broker.store.client import Database
-from broker.store.outbox import DEAD_LETTERS, OUTBOX
 from broker.store.outbox_status import STATUS, Status, Statuses
 from broker.store.store import Store
 from broker.store.subscriptions import CONTEXT, Listing
@@ -24,8 +24,6 @@ from broker.subscriptions import names, rules, schema
 from broker.subscriptions.document import compile_kept, expired
 from broker.subscriptions.names import CODED, Kept
 
-_BELONGINGS: Final = ((OUTBOX, "s"), (DEAD_LETTERS, "s"), (STATUS, "_id"))
-"""Collections that hold what belongs to a subscription, and their member that holds its key."""
 _TIMES: Final = ("createdAt", "modifiedAt")
 
 UrlOfContext: TypeAlias = Callable[[], Awaitable[str]]
@@ -94,7 +92,10 @@ async def delete(store: Store, call: Call, subscription_id: str) -> None:
     _check_id(subscription_id)
 
     async def write(control: Database, session: AsyncClientSession) -> None:
-        await records.remove(control, session, call.tenant, subscription_id, _BELONGINGS)
+        await records.remove(control, session, call.tenant, subscription_id)
+        key = records.key_of(call.tenant, subscription_id)
+        await outbox.forget(control, session, key)
+        await control[STATUS].delete_one({"_id": key}, session=session)
 
     await store.configure(call.tenant, write)
 

@@ -113,12 +113,19 @@ class Registry:
         known = self._tenants.get(deriving.tenant)
         if known is None or not known.index:
             return []
-        hits: dict[tuple[int, str], list[Change]] = {}
-        for change in deriving.changes:
+        hits: dict[tuple[int, str], list[int]] = {}
+        for position, change in enumerate(deriving.changes):
             for subscription_id in self._matching(deriving.tenant, known, change):
-                hits.setdefault((change.request, subscription_id), []).append(change)
+                hits.setdefault((change.request, subscription_id), []).append(position)
+        together: dict[tuple[int, ...], list[str]] = {}
+        for (_, subscription_id), positions in hits.items():
+            together.setdefault(tuple(positions), []).append(subscription_id)
         debts = Debts(deriving)
-        return [owed for (_, subscription_id), changes in hits.items() for owed in debts.owe(subscription_id, changes)]
+        return [
+            owed
+            for positions, ids in together.items()
+            for owed in debts.owe(ids, [deriving.changes[each] for each in positions])
+        ]
 
     def matching(self, tenant: str, change: Change) -> list[str]:
         """The ids of the subscriptions that a change concerns."""

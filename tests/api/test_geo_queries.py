@@ -143,6 +143,26 @@ def test_what_is_missing_or_malformed_is_named(towns: httpx2.Client, parameters:
 
 
 @pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({}, "coordinates in ordering"),
+        ({"geometry": "Point"}, "ordering: coordinates"),
+        ({"coordinates": [500, 0]}, "ordering: coordinates"),
+        ({"coordinates": {}}, "ordering: coordinates"),
+        ({"coordinates": [2, 48], "geometry": "Circle"}, "ordering: geometry"),
+        ({"coordinates": [2, 48], "geometry": []}, "ordering: geometry"),
+        ({"coordinates": [2, 48], "geometry": ""}, "ordering: geometry"),
+    ],
+)
+def test_in_a_body_too_what_distances_need_is_named(towns: httpx2.Client, members: Any, says: str) -> None:
+    ordering = {"orderBy": ["location;dist-asc"], **members}
+    body = {"type": "Query", "entities": [{"type": "Town"}], "ordering": ordering}
+    answer = towns.post("/entityOperations/query", json=body)
+    assert_problem(answer, 400, "BadRequestData")
+    assert says in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
     "geo_query",
     [
         None,

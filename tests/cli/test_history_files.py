@@ -7,6 +7,7 @@ import pytest
 
 from broker.cli.history_files import bring, export
 from broker.errors import StartError
+from broker.history.tables import MOST
 from tests.conftest import RunningBroker, new_tenant, tenant_client
 
 pytestmark = pytest.mark.http
@@ -68,6 +69,31 @@ def test_a_history_comes_back(
     assert values(running_broker, copy) == values(running_broker, source)
     with tenant_client(running_broker, copy) as client:
         assert "note" not in client.get("/entities/urn:ngsi-ld:Room:1").json()
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_long_history_makes_the_state_of_a_plain_list(
+    running_broker: RunningBroker, tmp_path: Path, suffix: str
+) -> None:
+    source, copy, file = new_tenant(), new_tenant(), tmp_path / f"history{suffix}"
+    minutes = [f"2026-03-{1 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z" for n in range(2 * MOST + 500)]
+    half = len(minutes) // 2
+    with tenant_client(running_broker, source) as client:
+        instances = [{"type": "Property", "value": n, "observedAt": time} for n, time in enumerate(minutes)]
+        room = {"id": "urn:ngsi-ld:Room:1", "type": "Room", "note": {"type": "Property", "value": "first"}}
+        for part in (instances[half:], instances[:half]):  # those that come last are the oldest
+            client.post("/temporal/entities", json={**room, "temperature": part}).raise_for_status()
+        assert client.patch("/entities/urn:ngsi-ld:Room:1/attrs", json={"note": "second"}).status_code == 204
+        assert client.delete("/entities/urn:ngsi-ld:Room:1/attrs/note").status_code == 204
+    export(file, tenant=source, data_dir=data_of(running_broker))
+    bring(file, tenant=copy, data_dir=data_of(running_broker))
+    with tenant_client(running_broker, copy) as client:
+        state = client.get("/entities/urn:ngsi-ld:Room:1").json()
+        every = "timeproperty=modifiedAt&aggrMethods=totalCount&format=aggregatedValues"
+        counted = client.get(f"/temporal/entities/urn:ngsi-ld:Room:1?{every}").json()
+    assert state["temperature"] == {"type": "Property", "value": len(minutes) - 1, "observedAt": minutes[-1]}
+    assert "note" not in state
+    assert counted["temperature"]["totalCount"][0][0] == len(minutes)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from broker.hosting.bundled import folder
+from tests.cli.refused import refusal
 from tests.conftest import RunningBroker
 
 pytestmark = pytest.mark.http
@@ -61,7 +62,10 @@ def test_a_tenants_own_model_is_added_ruled_shown_listed_and_removed(
     assert fresh.patch(f"/entities/{bench['id']}/attrs", json={"seats": 12}).status_code == 204
 
 
-def test_what_cannot_be_is_refused_in_two_sentences(running_broker: RunningBroker, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused_in_two_sentences(
+    running_broker: RunningBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NGSILD_DATA_DIR", str(running_broker.log.parent / "data"))
     wrong = tmp_path / "wrong.json"
     for content, words in (
         (b"{", "is no JSON"),
@@ -70,12 +74,12 @@ def test_what_cannot_be_is_refused_in_two_sentences(running_broker: RunningBroke
         (b'{"$ref": "https://example.com/x.json"}', "does not ship with the broker"),
     ):
         wrong.write_bytes(content)
-        told = run(running_broker, "add", str(wrong), "--type", "Bench")
-        assert (told.returncode, words in told.stderr) == (1, True), told.stderr
+        assert words in refusal("models", "add", wrong, "--type", "Bench").problem
     wrong.write_bytes(b"{}")
-    assert "--targets x is no list of pairs" in run(running_broker, "add", str(wrong), "--targets", "x").stderr
-    assert "no data model" in run(running_broker, "set", "Nothing", "strict").stderr
-    assert "no rule" in run(running_broker, "set", "Alert", "perhaps").stderr
+    assert "--targets x is no list of pairs" in refusal("models", "add", wrong, "--targets", "x").problem
+    assert "no data model" in refusal("models", "set", "Nothing", "strict").problem
+    told = run(running_broker, "set", "Alert", "perhaps")
+    assert (told.returncode, "no rule" in told.stderr, len(told.stderr.splitlines())) == (1, True, 2), told.stderr
     assert "does not exist" in run(running_broker, "list", "--tenant", "nobody").stderr
 
 

@@ -1,18 +1,19 @@
 """What of a lane may go out now: in order for each entity, bounded in memory."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
 
 from broker.delivery import lanes
-from broker.delivery.lanes import Lane
+from broker.delivery.lanes import Lane, known_to_all
 from broker.store.outbox import Letter
 
 THEN = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
-def letter(number: int, *entities: str, size: int = 100) -> Letter:
-    return Letter(bytes([number]), "a lane", THEN, frozenset(entities), size, {})
+def letter(number: int, *entities: str, size: int = 100, lanes: Iterable[str] = ("a lane",)) -> Letter:
+    return Letter(bytes([number]), frozenset(lanes), THEN, frozenset(entities), size)
 
 
 def take(lane: Lane) -> Letter | None:
@@ -42,7 +43,7 @@ def test_what_is_known_is_not_added_again() -> None:
     lane = Lane("a lane")
     lane.add([letter(1, "a"), letter(2, "b"), letter(3, "c")])
     take(lane)
-    lane.settled.add(bytes([9]))
+    lane.settled[bytes([9])] = letter(9, "d")
     lane.add([letter(1, "a"), letter(2, "b"), letter(9, "d")])
     assert [each.id[0] for each in lane.queue] == [2, 3]
 
@@ -69,3 +70,23 @@ def test_what_rests_holds_nothing_in_memory() -> None:
     take(lane)
     lane.unload()
     assert (lane.queue, lane.unread, list(lane.under_way)) == ([], True, [bytes([1])])
+
+
+def test_what_all_its_lanes_have_in_memory_need_not_be_read_again() -> None:
+    lanes = {key: Lane(key) for key in "abc"}
+    both = [letter(number, "x", lanes="ab") for number in range(3)]
+    lanes["a"].add(both)
+    lanes["b"].add(both[:1])
+    lanes["b"].settled[both[1].id] = both[1]
+    elsewhere = letter(7, "x", lanes="cd")
+    lanes["c"].under_way[elsewhere.id] = elsewhere
+    assert sorted(known_to_all(lanes)) == [bytes([0]), bytes([1]), bytes([7])]
+
+
+def test_a_letter_that_was_read_twice_is_read_again_until_all_have_the_same() -> None:
+    lanes = {key: Lane(key) for key in "ab"}
+    lanes["a"].add([letter(1, "x", lanes="ab")])
+    lanes["b"].add([letter(1, "x", lanes="b")])
+    assert known_to_all(lanes) == [bytes([1])]
+    lanes["b"].unload()
+    assert known_to_all(lanes) == []

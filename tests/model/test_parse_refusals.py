@@ -94,7 +94,7 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     ({"type": "GeometryCollection", "geometries": []}, "type is 'GeometryCollection', which is none of"),
     ({"type": "GeoProperty", "value": {"type": "GeometryCollection", "geometries": []}}, "a geometry is one of"),
     ({"type": "Point", "coordinates": [200, 0]}, "value: coordinates: longitude 200 is outside"),
-    ({"value": {"type": "Point", "coordinates": []}}, "value: coordinates is an array, not a position"),
+    ({"value": {"type": "Point", "coordinates": []}}, "value: coordinates is an empty array, not a position"),
     *(
         ({"type": "Property", "value": 1, member: content}, f"{member} does not belong")
         for member, content in (

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 from pymongo import InsertOne
+from pymongo.asynchronous.client_session import AsyncClientSession
 
 from broker.errors import AlreadyExists, InternalError, NonexistentTenant, ResourceNotFound
 from broker.store.client import Client
@@ -44,6 +45,25 @@ async def test_a_stored_entity_that_cannot_be_read_fails_alone(store: Store, cli
     outcomes = await store.commit("", [add(lamp(1).id), add(lamp(2).id)])
     assert isinstance(outcomes[0], InternalError)
     assert outcomes[1] == 1
+
+
+async def test_what_an_operation_does_besides_is_refused_with_it_alone(store: Store) -> None:
+    database = await store.database("")
+
+    async def refuse(result: str, session: AsyncClientSession) -> str:
+        await database["others"].insert_one({"_id": "refused"}, session=session)
+        raise ResourceNotFound(f"Nothing is {result}.")
+
+    async def agree(result: str, session: AsyncClientSession) -> str:
+        await database["others"].insert_one({"_id": "agreed"}, session=session)
+        return f"{result} and more"
+
+    writes = [create(lamp(1)), create(lamp(2))._replace(within=refuse), create(lamp(3))._replace(within=agree)]
+    outcomes = await store.commit("", writes)
+    assert outcomes[::2] == ["created", "created and more"]
+    assert isinstance(outcomes[1], ResourceNotFound)
+    assert await store.entity("", lamp(2).id) is None
+    assert [each["_id"] async for each in database["others"].find()] == ["agreed"]
 
 
 async def test_operations_on_one_entity_take_effect_in_their_order(store: Store) -> None:

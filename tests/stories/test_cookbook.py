@@ -120,6 +120,14 @@ ROUND = box(5.598, 52.444, 5.61, 52.456)
 FLOODED = box(5.59955, 52.44655, 5.606, 52.4505)
 SCREEN = box(5.59405, 52.4462, 5.599, 52.4492)
 CLINIC = (5.5975, 52.4472)
+LAMP_0 = "urn:ngsi-ld:Streetlight:lamp-000000"
+CABINET_0 = "urn:ngsi-ld:StreetlightControlCabinet:cabinet-000000"
+
+
+def linked(city: SampleCity, entity_id: str, name: str) -> Entity:
+    """The entity that a relationship of an entity names."""
+    found: Entity = city.entities[value(city.entities[entity_id], name)]
+    return found
 
 
 def loaded_phase(entity: Entity) -> bool:
@@ -196,6 +204,32 @@ EXPECTED: Final[dict[str, Expected]] = {
     ),
     "U7 zones": lambda city: ids(city, "onstreet", having=lambda e: "forDisabled" in value(e, "category")),
     "U7 queue": lambda city: ids(city, "queue", having=lambda e: value(e, "officeName").startswith("Clinic")),
+    "Cables up": lambda city: {
+        "id": LAMP_0,
+        "refStreetlightModel": linked(city, LAMP_0, "refStreetlightModel")["id"],
+        "refStreetlightGroup": {
+            "id": (group := linked(city, LAMP_0, "refStreetlightGroup"))["id"],
+            "refStreetlightControlCabinet": {
+                "id": (cabinet := linked(city, group["id"], "refStreetlightControlCabinet"))["id"],
+                "serialNumber": value(cabinet, "serialNumber"),
+            },
+        },
+    },
+    "Cables down": lambda city: sorted(
+        {
+            each
+            for lamp in those(city, "lamp", having=lambda e: value(e, "refStreetlightControlCabinet") == CABINET_0)
+            for each in (lamp["id"], value(lamp, "refStreetlightGroup"), value(lamp, "refStreetlightModel"))
+        }
+    ),
+    "Cables along": lambda city: ids(
+        city,
+        "lamp",
+        having=lambda e: (
+            value(linked(city, e["id"], "refStreetlightGroup"), "refStreetlightControlCabinet") == CABINET_0
+        ),
+    ),
+    "Cables nearest": lambda city: in_order(those(city, "cabinet"), lambda e: distance(e, 5.5975, 52.4463)),
 }
 """Query to what it finds, in the shape of `FOUND`."""
 
@@ -209,6 +243,8 @@ FOUND: Final[dict[str, Callable[[Any], Any]]] = {
     "U6 types": len,
     "U7 place": lambda answer: {each["id"]: each["name"] for each in answer},
     "U7 spots": lambda answer: [each["id"] for each in answer],
+    "Cables up": lambda answer: answer,
+    "Cables nearest": lambda answer: [each["id"] for each in answer],
 }
 """Query to what of its answer is compared; of others the ids, or the number."""
 

@@ -57,7 +57,7 @@ class Worker:
     async def owed(self) -> list[tuple[str, str]]:
         """Lane and entity of what is owed."""
         found = await self.store.control[OUTBOX].find(sort=[("_id", 1)]).to_list()
-        return [(document["s"], step[0]) for document in found for step in document["e"]]
+        return [(lane, step[0]) for document in found for lane in document["s"] for step in document["e"]]
 
 
 async def _core() -> str:

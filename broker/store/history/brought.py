@@ -3,11 +3,12 @@
 An instance with a `deletedAt` is what a deletion left: it has no value. An empty one means the instant of its coming.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
-from broker.model.entity import Instance
+from broker.model.entity import Entity, Instance
 from broker.model.instants import instant_key
+from broker.model.merge import SCOPE
 from broker.model.series import Row, instant, microseconds
 from broker.store.history.tail import Found
 
@@ -16,6 +17,37 @@ Identity: TypeAlias = tuple[str, str | None, str, bool]
 """Attribute, datasetId, the instant by which a point is known, whether that is its deletedAt."""
 
 _SYSTEM: Final = frozenset({"createdAt", "modifiedAt", "deletedAt"})
+_NOW: Final = "~"
+"""Behind all times."""
+
+
+def newest(instances: Iterable[Instance]) -> list[Instance]:
+    """Of each datasetId the instance that was observed, or deleted, last; those without a time come before all others.
+
+    Of equal times the last.
+    """
+    found: dict[Any, tuple[str, Instance]] = {}
+    for instance in instances:
+        dataset_id, seen = instance.get("datasetId"), _seen(instance)
+        if dataset_id not in found or seen >= found[dataset_id][0]:
+            found[dataset_id] = seen, instance
+    return [instance for _, instance in found.values()]
+
+
+def _seen(instance: Instance) -> str:
+    time = instance.get("observedAt") or instance.get("deletedAt")
+    return instant_key(time) if time else _NOW if "deletedAt" in instance else ""
+
+
+def current(entity_id: str, types: tuple[str, ...], attributes: Brought) -> Entity:
+    """The state that the newest instances make."""
+    shown: dict[str, list[Instance]] = {}
+    for name, instances in attributes.items():
+        there = [each for each in newest(instances) if "deletedAt" not in each]
+        if there:
+            shown[name] = sorted(there, key=lambda instance: "datasetId" in instance)
+    scope = shown.pop(SCOPE, None)
+    return Entity(entity_id, types, shown, "", "", tuple(scope[0]["value"]) if scope else ())
 
 
 def count(attributes: Brought) -> int:
@@ -76,9 +108,13 @@ def row_of(instance: Instance, sequence: int, now: str) -> Row:
 
 
 def rows(attributes: Brought, number: int, now: str) -> Iterator[Found]:
-    """Rows with odd sequences: no commit gives them. `number`: the first that no point of the entity has."""
+    """Rows with odd sequences: no commit gives them. `number`: the first that no point of the entity has.
+
+    Scopes without a time were observed now, as those are that a write of the current state leaves.
+    """
     for place, (name, instance) in enumerate(_each(attributes)):
-        yield Found(name, instance.get("datasetId"), row_of(instance, 2 * (number + place) + 1, now))
+        timed = {"observedAt": now, **instance} if name == SCOPE and "deletedAt" not in instance else instance
+        yield Found(name, instance.get("datasetId"), row_of(timed, 2 * (number + place) + 1, now))
 
 
 def _each(attributes: Brought) -> Iterator[tuple[str, Instance]]:

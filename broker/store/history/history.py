@@ -1,14 +1,13 @@
 """History as the use cases see it: reading, aggregating, editing the temporal evolution of entities."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from broker.errors import BrokerError
 from broker.model import merge
 from broker.model.entity import Entity, Instance
-from broker.model.instants import instant_key
 from broker.model.merge import SCOPE
 from broker.model.temporal import Duration, Read, Reading, TemporalEntity
 from broker.query.plan import Query
@@ -18,17 +17,15 @@ from broker.store.commits import Write
 from broker.store.errors import asking
 from broker.store.history import aggregates, brought, edits, reads
 from broker.store.history.aggregates import Aggregates, Asked
+from broker.store.history.brought import Brought
 from broker.store.history.find import find
 from broker.store.indexes import EVOLUTIONS
 from broker.store.store import Store, Warn, unheard
 
 T = TypeVar("T")
-_Attributes = Mapping[str, Sequence[Instance]]
 MOST_PERIODS: Final = 100_000
 _SIZE: Final = 200
 """Bytes of an instance, roughly."""
-_NOW: Final = "~"
-"""Behind all times."""
 
 
 class History:
@@ -63,26 +60,43 @@ class History:
         asked = Asked(duration, origin, distinct, most)
         return await self._asked(aggregates.aggregate(database, ids, reading, asked))
 
-    async def create(self, tenant: str, entity: TemporalEntity, warn: Warn = unheard) -> bool:
+    async def create(
+        self, tenant: str, entity: TemporalEntity, warn: Warn = unheard, *, newest: Brought | None = None
+    ) -> bool:
         """Give an entity a history, or more of it; whether it had none.
 
-        What is new becomes an entity of the current state, too, as its newest instances have it, in one transaction.
+        What is new becomes an entity of the current state, too, as its newest instances have it; what exists gets the
+        types that it lacks. All of it is one transaction.
+        `newest`: they, if more will be brought than `entity` has.
         `warn` is told if the data model of its type warns of the current state. Raises DataModelViolated.
         """
         attributes = brought.unrepeated(_with_scope(entity.attributes, entity.scopes))
         database = await self._store.database(tenant, create=True)
         known = await self._asked(database[EVOLUTIONS].find_one({"_id": entity.id}, {"x": 1}))
-        new = (known is None or "x" in known) and not await self._asked(reads.has_points(database, entity.id))
-        if known is None and await self._made(tenant, entity, attributes, warn):
-            return True
-        await self._typed(tenant, entity, warn)
-        await self._edit(
-            tenant, lambda database, session: edits.add(database, entity.id, attributes, session, entity.types)
-        )
-        return new
+        emptied, made = known is None or "x" in known, None
+        if known is None:
+            made = brought.current(entity.id, entity.types, attributes if newest is None else newest)
+
+        def apply(old: Entity | None, now: str) -> tuple[Entity | None, bool]:
+            if old is None:
+                return (None, False) if made is None else (merge.create(made, now), True)
+            return _typed(old, entity.types, now), False
+
+        async def add(new: bool, session: AsyncClientSession) -> bool:
+            if new:
+                return True
+            first = emptied and not await reads.has_points(database, entity.id, session)
+            await edits.add(database, entity.id, attributes, session, entity.types)
+            return first
+
+        write = Write(entity.id, apply, _SIZE * brought.count(attributes), attributes, add)
+        (outcome,) = await self._store.commit(tenant, [write], create_tenant=True, warn=warn)
+        if isinstance(outcome, BrokerError):
+            raise outcome
+        return bool(outcome)
 
     async def add(
-        self, tenant: str, entity_id: str, attributes: _Attributes, scopes: tuple[str, ...] | None = None
+        self, tenant: str, entity_id: str, attributes: Brought, scopes: tuple[str, ...] | None = None
     ) -> None:
         """Add instances; those with the datasetId and observedAt of one replace it. Raises ResourceNotFound."""
         every = _with_scope(attributes, scopes or ())
@@ -115,32 +129,6 @@ class History:
         """Remove an entity's history; its current state stays. Raises ResourceNotFound."""
         await self._edit(tenant, lambda database, session: edits.delete_entity(database, entity_id, session))
 
-    async def _made(self, tenant: str, entity: TemporalEntity, attributes: _Attributes, warn: Warn) -> bool:
-        """Make the entity in the current state with all its history, unless it is there; whether it was made."""
-        made, more = _current(entity, attributes), _without_newest(attributes)
-
-        def apply(old: Entity | None, now: str) -> tuple[Entity | None, bool]:
-            return (merge.create(made, now), True) if old is None else (old, False)
-
-        write = Write(entity.id, apply, _SIZE * brought.count(attributes), more)
-        return bool(await self._commit(tenant, write, warn))
-
-    async def _typed(self, tenant: str, entity: TemporalEntity, warn: Warn) -> None:
-        """Give the entity of the current state, if it is there, the types that it lacks."""
-
-        def apply(old: Entity | None, now: str) -> tuple[Entity | None, None]:
-            if old is None or set(entity.types) <= set(old.types):
-                return old, None
-            return old._replace(types=tuple(dict.fromkeys(old.types + entity.types)), modified_at=now), None
-
-        await self._commit(tenant, Write(entity.id, apply), warn)
-
-    async def _commit(self, tenant: str, write: Write, warn: Warn) -> Any:
-        (outcome,) = await self._store.commit(tenant, [write], create_tenant=True, warn=warn)
-        if isinstance(outcome, BrokerError):
-            raise outcome
-        return outcome
-
     async def _edit(self, tenant: str, work: Callable[[Database, AsyncClientSession], Awaitable[None]]) -> None:
         database = await self._store.database(tenant)
         await apart(edits.transact(database, lambda session: work(database, session)))
@@ -150,45 +138,13 @@ class History:
             return await apart(question)
 
 
-def _with_scope(attributes: _Attributes, scopes: tuple[str, ...]) -> dict[str, Sequence[Instance]]:
+def _typed(old: Entity, types: tuple[str, ...], now: str) -> Entity:
+    """An entity with the types that it lacks."""
+    if set(types) <= set(old.types):
+        return old
+    return old._replace(types=tuple(dict.fromkeys(old.types + types)), modified_at=now)
+
+
+def _with_scope(attributes: Brought, scopes: tuple[str, ...]) -> dict[str, Sequence[Instance]]:
     """Attributes, and scopes as one more."""
     return {**attributes, SCOPE: [{"type": "Property", "value": list(scopes)}]} if scopes else dict(attributes)
-
-
-def _current(entity: TemporalEntity, attributes: _Attributes) -> Entity:
-    """The state that the newest instances make."""
-    newest: dict[str, list[Instance]] = {}
-    for name, instances in attributes.items():
-        there = [each for each in _newest(instances).values() if "deletedAt" not in each]
-        if there:
-            newest[name] = sorted(there, key=lambda instance: "datasetId" in instance)
-    scope = newest.pop(SCOPE, None)
-    return Entity(entity.id, entity.types, newest, "", "", tuple(scope[0]["value"]) if scope else ())
-
-
-def _without_newest(attributes: _Attributes) -> dict[str, Sequence[Instance]]:
-    """The instances that the current state does not show; it shows no times of scopes."""
-    result: dict[str, Sequence[Instance]] = {}
-    for name, instances in attributes.items():
-        shown = {id(each) for each in _newest(instances).values() if "deletedAt" not in each}
-        if name == SCOPE and any("observedAt" in instance for instance in instances):
-            shown = set()
-        rest = [instance for instance in instances if id(instance) not in shown]
-        if rest:
-            result[name] = rest
-    return result
-
-
-def _newest(instances: Sequence[Instance]) -> dict[Any, Instance]:
-    """By datasetId the instance that was observed, or deleted, last; the last of those without a time, if all are."""
-    newest: dict[Any, Instance] = {}
-    for instance in instances:
-        dataset_id = instance.get("datasetId")
-        if dataset_id not in newest or _seen(instance) >= _seen(newest[dataset_id]):
-            newest[dataset_id] = instance
-    return newest
-
-
-def _seen(instance: Instance) -> str:
-    time = instance.get("observedAt") or instance.get("deletedAt")
-    return instant_key(time) if time else _NOW if "deletedAt" in instance else ""

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 from pymongo import InsertOne, UpdateOne
 
 from broker.model.entity import Entity
-from broker.model.merge import SCOPE
 from broker.model.recording import Marks, Recorded, Rules, kept, recorded
 from broker.model.series import microseconds
 from broker.store.commits import Change, Deriver, Deriving, Owed
@@ -48,10 +47,10 @@ class _Recording:
 
     def take(self, change: Change) -> None:
         """Record a change."""
-        points = recorded(change.old, change.new, change.instant)
         if change.brought is not None and change.new is not None:
-            self._take_whole(change, change.new, points, change.brought)
+            self._take_whole(change, change.new, change.brought)
             return
+        points = recorded(change.old, change.new, change.instant)
         if points and self._rules is not None:
             points = self._kept(change, points, self._rules)
             if not points:
@@ -67,25 +66,16 @@ class _Recording:
             if late is not None:
                 self._entries.note_age(entity_id, change.new, late, change.instant)
 
-    def _take_whole(self, change: Change, new: Entity, points: list[Recorded], more: Brought) -> None:
-        """Record an entity that was brought together with its history: all of it, whatever the rules are.
-
-        Scopes that were brought with their times stand instead of the one that the current state shows.
-        """
-        if any("observedAt" in scope for scope in more.get(SCOPE, ())):
-            points = [point for point in points if point.name != SCOPE]
-        lines = [line(2 * change.revision, point) for point in points]
-        lines += [line_of(found) for found in brought.rows(more, change.revision, change.instant)]
+    def _take_whole(self, change: Change, new: Entity, history: Brought) -> None:
+        """Record the history that an entity was brought with, and nothing else, whatever the rules are."""
+        lines = [line_of(found) for found in brought.rows(history, change.revision, change.instant)]
         if lines:
             self._lines.setdefault(change.entity_id, []).extend(lines)
-        names = {*more, *(point.name for point in points)}
-        self._entries.note(change.entity_id, None, new, names, change.instant)
-        self._entries.note_number(change.entity_id, change.revision + brought.count(more))
-        times = [microseconds(each.instance["observedAt"]) for each in points if "observedAt" in each.instance]
-        oldest = brought.oldest(more)
-        if times or oldest is not None:
-            age = min(times if oldest is None else [oldest, *times])
-            self._entries.note_age(change.entity_id, new, age, change.instant)
+        self._entries.note(change.entity_id, None, new, set(history), change.instant)
+        self._entries.note_number(change.entity_id, change.revision + brought.count(history))
+        oldest = brought.oldest(history)
+        if oldest is not None:
+            self._entries.note_age(change.entity_id, new, oldest, change.instant)
 
     def owed(self) -> Iterator[Owed]:
         """All of it as writes."""

@@ -1,5 +1,6 @@
 """History that is brought: with the entity that it makes, or to one that is there."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +19,10 @@ from broker.store.embedded import EmbeddedMongoDB
 from broker.store.history.history import History
 from broker.store.history.record import recorder
 from broker.store.history.seal import seal
-from broker.store.history.tail import rows
+from broker.store.history.tail import of_entity, rows
 from broker.store.indexes import TAIL
 from broker.store.store import Store
+from broker.telemetry import GROUP_CONFLICTS
 
 ROOM = "urn:ngsi-ld:Room:1"
 TYPES = ("https://example.org/Room",)
@@ -86,6 +88,36 @@ async def test_what_fails_leaves_neither_the_entity_nor_a_point(
     assert await store.entity("", ROOM) is None
     assert (await history.read("", [ROOM], Reading())).evolutions == []
     await store.close()
+
+
+async def test_types_and_points_of_what_exists_are_one_transaction(
+    store: Store, history: History, client: Client
+) -> None:
+    await history.create("", room([seen(1, 1)]))
+    database, more = await store.database(""), TemporalEntity(ROOM, ("https://example.org/Hall",), {NAME: [seen(2, 1)]})
+    conflicts = GROUP_CONFLICTS._value.get()
+    async with client.start_session() as session, await session.start_transaction():
+        # Somebody else has changed the point that is replaced, and what was found of it can't be written.
+        other = client[database.name]
+        await other[TAIL].update_many(of_entity(ROOM), {"$set": {"other": 1}}, session=session)
+        bringing = asyncio.create_task(history.create("", more))
+        while GROUP_CONFLICTS._value.get() < conflicts + 3:
+            entity = await store.entity("", ROOM)
+            assert entity is not None
+            assert entity.types == TYPES
+            assert not bringing.done()
+            await asyncio.sleep(0.01)
+        await session.abort_transaction()
+    assert not await bringing
+    entity = await store.entity("", ROOM)
+    assert entity is not None
+    assert entity.types == (*TYPES, "https://example.org/Hall")
+    assert await values(history) == [2]
+
+
+async def test_points_of_several_requests_at_once_are_all_there(store: Store, history: History) -> None:
+    await asyncio.gather(*(history.create("", room([seen(n, n)])) for n in range(20)))
+    assert await values(history) == list(range(20))
 
 
 async def test_the_newest_is_the_current_state(store: Store, history: History) -> None:

@@ -22,8 +22,8 @@ from benchmarks.query_measure import Latency, Looked
 from benchmarks.report import Part
 from benchmarks.verdicts import Key, Values, spread
 from broker.names import API_ROOT
+from broker.store.embedded import default_cache_mb
 
-CACHE_MB: Final = 2048
 POLLED: Final = 10
 """Clients that ask for a number."""
 TOWN: Final = 150_000
@@ -40,18 +40,21 @@ def main(
     requests: Annotated[int, typer.Option(min=20, help="Of each kind at each size in one repetition.")] = 200,
     town: Annotated[int, typer.Option(min=0, help="Entities of the city that the dashboard shows; 0: none.")] = TOWN,
     seconds: Annotated[float, typer.Option(min=2, help="Of the dashboard's load.")] = 20,
+    data: Annotated[Path | None, typer.Option(help="Folder for the data: kept, and used again if there.")] = None,
 ) -> None:
     """Measure queries at growing numbers of entities, and judge them by benchmarks/targets.toml."""
     sizes = sorted(set(entities or SIZES))
-    found = part(sizes, repetitions, requests, town, seconds)
+    found = part(sizes, repetitions, requests, town, seconds, data)
     parts.finish(found, report.about(repetitions, sizes[-1]) | {"sizes": sizes}, console)
 
 
-def part(sizes: Sequence[int], repetitions: int, requests: int, town: int, seconds: float) -> Part:
+def part(
+    sizes: Sequence[int], repetitions: int, requests: int, town: int, seconds: float, data: Path | None = None
+) -> Part:
     """Measure queries at these sizes, and show them."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        uri, _ = stack.enter_context(systems.mongod(folder / "data", CACHE_MB))
+        uri, _ = stack.enter_context(systems.mongod(data or folder / "data", default_cache_mb()))
         _load(uri, sizes)
         broker = stack.enter_context(systems.broker(uri, folder / "broker.log"))
         query_measure.latencies(broker, sizes, 20, perf_counter, seed=0)
@@ -75,8 +78,10 @@ def part(sizes: Sequence[int], repetitions: int, requests: int, town: int, secon
 def _load(uri: str, sizes: Sequence[int]) -> None:
     for size in sizes:
         began = perf_counter()
-        asyncio.run(query_data.load(uri, systems.DATABASE, query_measure.tenant(size), size))
-        console.print(f"{size:,} entities loaded in {perf_counter() - began:.0f} s.")
+        loaded = asyncio.run(query_data.load(uri, systems.DATABASE, query_measure.tenant(size), size))
+        how = "loaded" if loaded else "there already, compared"
+        query_data.warm(uri, systems.DATABASE, query_measure.tenant(size))
+        console.print(f"{size:,} entities {how}, and read, in {perf_counter() - began:.0f} s.")
 
 
 def _poll(broker: systems.Served, folder: Path, size: int) -> wrk.Load:

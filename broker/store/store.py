@@ -283,10 +283,10 @@ class Store:
                     _logger.exception("tenants not renewed")
                 self._doubtful |= {name: self._tenants.pop(name) for name in known}
             else:
-                for name in known - there:
-                    del self._tenants[name]
+                for name in (known | self._doubtful.keys()) - there:
+                    self._tenants.pop(name, None)
+                    self._doubtful.pop(name, None)
                     self._configuration.forget(name)
-                self._doubtful = {name: tenant for name, tenant in self._doubtful.items() if name in there}
 
 
 async def _find(entities: queries.Entities, query: Query, limits: queries.Limits) -> Matches:

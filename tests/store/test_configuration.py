@@ -1,9 +1,12 @@
 """The configuration epoch: every write is measured against what was acknowledged before it."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterable
 from contextlib import suppress
 
+import pytest
 from pymongo import InsertOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
@@ -12,8 +15,8 @@ from broker.store.commits import Deriving, Owed
 from broker.store.configuration import Configuration
 from broker.store.embedded import EmbeddedMongoDB
 from broker.store.store import Store
-from broker.store.tenants import Tenants
-from tests.store.conftest import opened
+from broker.store.tenants import RENEWAL, RENEWAL_TIMEOUT, Tenants
+from tests.store.conftest import PATIENCE, opened
 from tests.store.operations import create, lamp
 
 
@@ -25,9 +28,11 @@ class Rules:
         self.known: list[str] = []
         self.reloads = 0
         self.forgotten: list[str] = []
+        self.forgot = asyncio.Event()
 
     def forget(self, tenant: str) -> None:
         self.forgotten.append(tenant)
+        self.forgot.set()
 
     async def reload(self, tenant: str) -> None:
         self.reloads += 1
@@ -103,12 +108,27 @@ async def test_a_dropped_tenant_is_forgotten_by_those_who_look_at_all_epochs(cli
     assert known == {"_id": "town", "epoch": 2}
 
 
+@pytest.mark.parametrize("doubted", [False, True])
 async def test_a_worker_forgets_the_tenants_that_it_no_longer_finds(
-    mongodb: EmbeddedMongoDB, client: Client, prefix: str
+    mongodb: EmbeddedMongoDB, client: Client, prefix: str, doubted: bool
 ) -> None:
+    """Also one that is dropped while the database does not say which there are."""
     rules = Rules(client[f"{prefix}-control"])
     store = Store(connect(mongodb.uri), prefix, [rules.derive], reloads=[rules.reload], forgets=[rules.forget])
     async with opened(store):
         await store.commit("town", [create(lamp(1))], create_tenant=True)
-        await Tenants(client, prefix).drop("town")
-    assert set(rules.forgotten) == {"town"}
+        if doubted:
+            await stopped(mongodb, RENEWAL + RENEWAL_TIMEOUT + 1)
+        await Tenants(client, prefix).drop("town", lambda _: asyncio.sleep(0))
+        await asyncio.wait_for(rules.forgot.wait(), PATIENCE)
+    assert rules.forgotten == ["town"]
+
+
+async def stopped(mongodb: EmbeddedMongoDB, seconds: float) -> None:
+    """The database answers nobody."""
+    assert mongodb.process is not None
+    os.kill(mongodb.process.pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        os.kill(mongodb.process.pid, signal.SIGCONT)

@@ -135,7 +135,11 @@ class Settings(BaseSettings):
     )
     max_sorted: int = Field(10_000, ge=1, description="Most entities that one query puts in another order.")
     queries_in_flight: int = Field(
-        4, ge=1, le=64, description="Queries that the database works on at once, for each worker; others wait in turn."
+        4,
+        ge=1,
+        le=64,
+        description="Queries that the database works on at once, for each worker, and half as many more for pages "
+        "of more than 200 entities; others wait in turn.",
     )
     max_join_level: int = Field(5, ge=1, le=32, description="Largest `joinLevel`.")
     max_linked: int = Field(1000, ge=1, description="Most linked entities that `join` adds to one answer.")

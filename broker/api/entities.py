@@ -84,20 +84,20 @@ async def query(request: Request, services: Services) -> Response:
     if JOIN.name in request.values or found.matches.rest:
         return await _unshared(request, services, page, asked, found)
     if request.payload is not None or b"prefer" in request.headers:
-        return _page(request, services, page, asked, found)
+        return await _page(request, services, page, asked, found)
     context = request.call.context
     form = (request.target, request.query, request.media, context.key, context.link, found.total)
     response = services.answers.to(found.matches, form)
     if response is None:
-        response = _page(request, services, page, asked, found)
+        response = await _page(request, services, page, asked, found)
         services.answers.keep(found.matches, form, response)
     return response
 
 
-def _page(request: Request, services: Services, page: Page, asked: Query, found: reads.Page) -> Response:
+async def _page(request: Request, services: Services, page: Page, asked: Query, found: reads.Page) -> Response:
     """A page that is held, of entities that link to none."""
     lines = _lines(request, page, asked, found)
-    return rendering.page(request, services.rendered, page.shown(found.matches.found), lines)
+    return await rendering.page(request, services.rendered, page.shown(found.matches.found), lines)
 
 
 async def _unshared(request: Request, services: Services, page: Page, asked: Query, found: reads.Page) -> Response:

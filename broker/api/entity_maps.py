@@ -54,7 +54,7 @@ async def query(request: Request, services: Services, page: Page, asked: Query) 
         entities = [each.entity for each in shown]
         response = rendering.entities(request, entities, lines, await joining.linked(request, services, entities))
     else:
-        response = rendering.page(request, services.rendered, shown, lines)
+        response = await rendering.page(request, services.rendered, shown, lines)
     response.status = 201 if made else response.status
     return response
 

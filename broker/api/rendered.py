@@ -6,7 +6,9 @@ bound the memory: what is asked for again moves to the young one, the old one is
 Those who share a run of a query are answered one after the other: the first one's answer is kept for the others.
 """
 
+import asyncio
 from collections.abc import Hashable, Mapping, Sequence
+from time import perf_counter
 from typing import Final, NamedTuple
 
 import orjson
@@ -18,6 +20,8 @@ from broker.store.queries import Matches
 
 _OVERHEAD: Final = 200
 """Bytes that an entry takes besides its key and its value, roughly."""
+_BREATH: Final = 0.003
+"""Seconds after which other requests get a turn."""
 _NONE: Final[Mapping[bytes, bytes]] = {}
 
 
@@ -36,28 +40,42 @@ class Rendered:
             return None
         return self._young.get(form, _NONE).get(found.stored)
 
-    def pieces(self, form: Hashable, found: Sequence[Found], render: Render) -> list[bytes]:
-        """The JSON of each entity. `form`: whatever `render` depends on.
+    async def pieces(self, form: Hashable, found: Sequence[Found], render: Render) -> list[bytes]:
+        """The JSON of each entity. `form`: whatever `render` depends on. Other requests get a turn in between.
 
         They are decoded, rendered and serialised one by one: a page of entities at once would not fit the processor's
         caches, which costs as much again.
         """
+        pieces: list[bytes] = []
+        while True:
+            pieces += self._some(form, found[len(pieces) :], render)
+            if len(pieces) == len(found):
+                return pieces
+            await asyncio.sleep(0)
+
+    def piece(self, form: Hashable, found: Found, render: Render) -> bytes:
+        """The JSON of one entity."""
+        return self._some(form, (found,), render)[0]
+
+    def _some(self, form: Hashable, found: Sequence[Found], render: Render) -> list[bytes]:
+        """The JSON of the first of them: what can be made in a few milliseconds."""
         if self._size > self._most:
             self._old, self._young, self._size = self._young, {}, 0
         young = self._young.setdefault(form, {})
         old = self._old.get(form, _NONE)
-        pieces = []
+        pieces: list[bytes] = []
+        due = perf_counter() + _BREATH
         for each in found:
             stored = each.stored
-            if not each.lasting:
-                pieces.append(orjson.dumps(render(each.take())))
-                continue
-            piece = young.get(stored)
+            piece = young.get(stored) if each.lasting else None
             if piece is None:
-                piece = old.get(stored) or orjson.dumps(render(each.take()))
-                young[stored] = piece
-                self._size += len(stored) + len(piece) + _OVERHEAD
+                piece = (old.get(stored) if each.lasting else None) or orjson.dumps(render(each.take()))
+                if each.lasting:
+                    young[stored] = piece
+                    self._size += len(stored) + len(piece) + _OVERHEAD
             pieces.append(piece)
+            if perf_counter() > due:
+                break
         return pieces
 
 

@@ -181,19 +181,19 @@ def one(request: Request, rendered: Rendered, found: Found) -> Response:
     form = (context.key, wanted)
     piece = rendered.kept(form, found)
     if piece is None:
-        (piece,) = rendered.pieces(form, (found,), renderer(context, wanted))
+        piece = rendered.piece(form, found, renderer(context, wanted))
     response = content(200, CONTENT_TYPE[JSON], piece)
     response.headers.append(context_line(context.link))
     return response
 
 
-def page(request: Request, rendered: Rendered, found: Sequence[Found], lines: Iterable[HeaderLine]) -> Response:
+async def page(request: Request, rendered: Rendered, found: Sequence[Found], lines: Iterable[HeaderLine]) -> Response:
     """A page of entities that link to none of each other; as JSON, and to the current version, from what is kept."""
     if request.media != JSON or b"prefer" in request.headers:
         return entities(request, [each.entity for each in found], lines)
     wanted = representation(request)
     context = request.call.context
-    pieces = rendered.pieces((context.key, wanted), found, render_of(request, wanted))
+    pieces = await rendered.pieces((context.key, wanted), found, render_of(request, wanted))
     if wanted.pick is not None or wanted.omit:
         pieces = [piece for piece in pieces if piece != b"{}"]
     response = content(200, CONTENT_TYPE[JSON], b"[%b]" % b",".join(pieces))

@@ -83,22 +83,29 @@ def mark() -> str:
 class Runs:
     """The queries of one worker, in all tenants."""
 
-    def __init__(self, client: Client, gate: Gate) -> None:
+    def __init__(self, client: Client, at_once: int) -> None:
         self._client = client
-        self._gate = gate
+        self._gate = Gate(at_once)
+        self._wide_gate = Gate(max(1, at_once // 2))
         self._next: dict[Hashable, _Run] = {}
         """Those that have not begun."""
         self._last: dict[Hashable, _Run] = {}
         """Of each key the run that began last, while it runs."""
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def join(self, tenant: str, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The outcome of `work`, begun after this call. `key`: whatever, besides the tenant, it depends on."""
+    async def join(
+        self, tenant: str, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]], *, wide: bool = False
+    ) -> T:
+        """The outcome of `work`, begun after this call. `key`: whatever, besides the tenant, it depends on.
+
+        `wide`: it takes tens of milliseconds of this process, too; fewer of these run at once, behind a gate of their
+        own, so that what is quick has not to wait for them.
+        """
         place = (tenant, key)
         run = self._next.get(place)
         if run is None:
             run = self._next[place] = _Run()
-            run.task = asyncio.create_task(self._go(place, run, work))
+            run.task = asyncio.create_task(self._go(place, run, work, self._wide_gate if wide else self._gate))
             run.task.add_done_callback(run.settle)
         else:
             QUERIES_SHARED.inc()
@@ -116,19 +123,22 @@ class Runs:
         if self._ending:
             await asyncio.wait(self._ending, timeout=2 * AGAIN)
 
-    async def _go(self, place: tuple[str, Hashable], run: _Run, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _go(
+        self, place: tuple[str, Hashable], run: _Run, work: Callable[[], Coroutine[Any, Any, T]], gate: Gate
+    ) -> T:
         try:
             before = self._last.get(place)
             if before is not None:
                 await asyncio.wait((before.task,), timeout=LONG)
-            async with self._gate.turn(place[0]):
+            async with gate.turn(place[0]):
                 self._begin(place, run)
                 began = asyncio.get_running_loop().time()
                 try:
                     return await work()
                 except StoreUnavailable as error:
                     if isinstance(error.__cause__, ServerSelectionTimeoutError):
-                        self._gate.refuse(error, since=began)
+                        for each in (self._gate, self._wide_gate):
+                            each.refuse(error, since=began)
                     raise
         finally:
             if self._next.get(place) is run:

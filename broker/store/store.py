@@ -23,7 +23,6 @@ from broker.store.entity_maps import EntityMaps
 from broker.store.errors import asking
 from broker.store.following import MOST_AT_ONCE, Following
 from broker.store.found import Found
-from broker.store.gate import Gate
 from broker.store.groups import Groups, Shared
 from broker.store.indexes import COUNTS, ENTITIES
 from broker.store.queries import Matches
@@ -37,6 +36,8 @@ from broker.telemetry import log
 FIRST_OF_REST: Final = 4
 MOST_OF_REST: Final = 1000
 """Entities of the rest of a page that are read at once: few if nothing is known of their size, and at most."""
+WIDE: Final = 200
+"""Entities on a page: a query for more is a wide one."""
 T = TypeVar("T")
 
 _logger = log(__name__)
@@ -79,7 +80,7 @@ class Store:
     ) -> None:
         self._client = client
         self._limits = limits
-        self._runs = Runs(client, Gate(queries_in_flight))
+        self._runs = Runs(client, queries_in_flight)
         self._first_slot = worker * MAX_IN_FLIGHT
         self._registry = Tenants(client, prefix, max_tenants)
         self.control = control = self._registry.control
@@ -142,7 +143,9 @@ class Store:
         Raises NonexistentTenant, StoreUnavailable, TooComplexQuery, TooManyResults.
         """
         known = self._tenants.get(tenant) or await self._tenant(tenant)
-        return await self._runs.join(tenant, query, lambda: _find(known.database[ENTITIES], query, self._limits))
+        return await self._runs.join(
+            tenant, query, lambda: _find(known.database[ENTITIES], query, self._limits), wide=query.limit > WIDE
+        )
 
     async def find_counted(self, tenant: str, query: Query) -> Counted:
         """A page of the entities that match, and how many match.
@@ -153,7 +156,10 @@ class Store:
             return Counted(*await asyncio.gather(self.find(tenant, query), self.count(tenant, query)))
         known = self._tenants.get(tenant) or await self._tenant(tenant)
         return await self._runs.join(
-            tenant, ("counted", query), lambda: counted.find(known.database, query, self._limits)
+            tenant,
+            ("counted", query),
+            lambda: counted.find(known.database, query, self._limits),
+            wide=query.limit > WIDE,
         )
 
     async def rest(self, tenant: str, query: Query, page: Matches) -> AsyncGenerator[list[Found], None]:

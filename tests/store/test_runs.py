@@ -13,7 +13,6 @@ from broker.errors import StoreUnavailable
 from broker.query.ast import Comparison, HasType, Number, Operator, Path
 from broker.query.plan import Query, Selector
 from broker.store.client import Client
-from broker.store.gate import Gate
 from broker.store.indexes import ENTITIES
 from broker.store.runs import Runs, mark
 from broker.store.store import Store
@@ -28,7 +27,7 @@ def shared() -> float:
 
 @pytest.fixture
 def runs(client: Client) -> Runs:
-    return Runs(client, Gate(2))
+    return Runs(client, 2)
 
 
 async def test_those_that_wait_together_are_answered_by_one_run(runs: Runs) -> None:
@@ -108,9 +107,29 @@ async def test_one_who_leaves_does_not_end_it_for_the_others(runs: Runs) -> None
     assert await staying == 1
 
 
+async def test_wide_queries_wait_for_each_other_and_keep_no_other_waiting(runs: Runs) -> None:
+    running, begun, gate = 0, asyncio.Event(), asyncio.Event()
+
+    async def wide() -> None:
+        nonlocal running
+        running += 1
+        begun.set()
+        await gate.wait()
+
+    async def narrow() -> int:
+        return running
+
+    waiting = [asyncio.create_task(runs.join("", number, wide, wide=True)) for number in range(3)]
+    await begun.wait()
+    assert await runs.join("", "narrow", narrow) == 1
+    gate.set()
+    await asyncio.gather(*waiting)
+    assert running == 3
+
+
 async def test_what_nobody_waits_for_is_ended_in_the_database(client: Client, prefix: str) -> None:
     """A count that would take ten seconds."""
-    runs = Runs(client, Gate(1))
+    runs = Runs(client, 1)
     documents = client[prefix]["slow"]
     await documents.insert_many([{} for _ in range(100)])
     slow = {"$where": "sleep(100) || true"}

@@ -111,9 +111,10 @@ def void_reason(runs: Runs, ratio: str) -> str:
     idle = [system for system, found in runs.items() if any(not run.rate for run in found)]
     if idle:
         return f"nothing was answered in time by {', '.join(idle)}"
-    busiest = max((run.client_cpu for run in runs.get(System.HTTP, ())), default=0.0)
-    if ratio in OF_HTTP and busiest >= MOST_CPU:
-        return f"the load client used {busiest:.0%} of a core at H"
+    at_http = runs.get(System.HTTP, ())
+    busy = median(run.client_cpu for run in at_http) if at_http else 0.0
+    if ratio in OF_HTTP and busy >= MOST_CPU:
+        return f"the load client used {busy:.0%} of a core at H"
     return ""
 
 

@@ -122,7 +122,7 @@ def _deliveries(result: Document) -> dict[str, float] | None:
     if not rounds:
         return None
     rates = {name: median(each[name] for each in rounds) for name in ("bare", "broker", "with_sick")}
-    return rates | {name: median(each["half_load"][name] for each in rounds) for name in ("p50", "p99")}
+    return rates | {name: median(each["half_load"]["from_commit"][name] for each in rounds) for name in ("p50", "p99")}
 
 
 def _kinds(result: Document) -> dict[str, Any] | None:

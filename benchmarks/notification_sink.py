@@ -2,7 +2,7 @@
 
 POST /fast/…   answered at once; `sentAt` in the body says by the monotonic clock when its update was sent
 POST /slow/…   answered after SLOW seconds
-GET  /seen     seconds from update to receipt of each that came to /fast since this was asked last
+GET  /seen     of each that came to /fast since this was asked last: when its update was sent, and when it came
 GET  /count    how many those are
 """
 
@@ -26,7 +26,7 @@ _LOOK: Final = 0.01
 
 def application() -> web.Application:
     """The sink."""
-    times: list[float] = []
+    times: list[tuple[float, float]] = []
 
     async def fast(request: web.Request) -> web.Response:
         body = await request.read()
@@ -34,7 +34,7 @@ def application() -> web.Application:
         start = body.find(_MARK)
         if start >= 0:
             number = body[start + len(_MARK) :].partition(b"}")[0].partition(b",")[0]
-            times.append(now - float(number))
+            times.append((float(number), now))
         return web.Response()
 
     async def slow(_: web.Request) -> web.Response:
@@ -64,11 +64,10 @@ class Sink:
         self.url = url
         self._session = session
 
-    async def seen(self) -> list[float]:
-        """Seconds from update to receipt, of all that came since this was asked last."""
+    async def seen(self) -> list[tuple[float, float]]:
+        """When the update was sent and when it came, by the monotonic clock, of all since this was asked last."""
         async with self._session.get(f"{self.url}/seen") as answer:
-            found: list[float] = orjson.loads(await answer.read())
-            return found
+            return [(sent, came) for sent, came in orjson.loads(await answer.read())]
 
     async def until(self, number: int, patience: float = 120.0) -> None:
         """Wait until so many came. Raises RuntimeError if they don't."""

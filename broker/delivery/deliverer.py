@@ -197,7 +197,8 @@ class Deliverer:
         for lane in wanted.values():
             lane.unread = False
         try:
-            letters, more = await self._outbox.head(wanted, known_to_all(wanted), LOADED, MAX_ROUND)
+            known = {key: lane.known() for key, lane in wanted.items()}
+            letters, more = await self._outbox.head(known, known_to_all(known), LOADED, MAX_ROUND)
         except BaseException:
             for lane in wanted.values():
                 lane.unread = True

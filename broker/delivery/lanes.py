@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from broker.store.outbox import Letter
@@ -97,16 +98,8 @@ class Lane:
         return not (self.queue or self.under_way or self.settled or self.unread or self.in_round)
 
 
-def known_to_all(lanes: Mapping[str, Lane]) -> list[bytes]:
-    """Ids of the letters that each of these lanes has in memory to which they are owed: they need not be read again."""
-    known: dict[int, Letter] = {}
-    holders: Counter[int] = Counter()
-    for lane in lanes.values():
-        by_identity = {id(each): each for each in lane.known().values()}
-        known |= by_identity
-        holders.update(by_identity.keys())
-    return [
-        letter.id
-        for identity, letter in known.items()
-        if holders[identity] == sum(1 for key in letter.lanes if key in lanes)
-    ]
+def known_to_all(lanes: Mapping[str, Mapping[bytes, Letter]]) -> list[bytes]:
+    """Of what lanes know, the ids of the letters that each of them knows that is owed them: none need be read again."""
+    holders = Counter(chain.from_iterable(lanes.values()))
+    letters = {each: letter for known in lanes.values() for each, letter in known.items()}
+    return [each for each, letter in letters.items() if holders[each] == sum(key in lanes for key in letter.lanes)]

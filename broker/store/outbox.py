@@ -11,7 +11,7 @@ document sees those before it on the same entity, since their transactions could
 """
 
 from collections.abc import Collection as Several
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -209,11 +209,12 @@ class Outbox:
             return found
 
     async def head(
-        self, lanes: Several[str], known: Several[bytes], of_each: int, most: int
+        self, lanes: Mapping[str, Container[bytes]], known: Several[bytes], of_each: int, most: int
     ) -> tuple[list[Letter], bool]:
         """What lanes, AT_ONCE at most, are owed without what is known, the oldest first; and whether there may be more.
 
-        It ends when each lane has so many letters, with so many in all, or about MAX_READ bytes.
+        It ends when each lane has so many letters besides those that it knows itself (`lanes`: their ids), with so many
+        in all, or about MAX_READ bytes.
         """
         wanted: dict[str, Any] = {"s": {"$in": list(lanes)}}
         if known:
@@ -228,7 +229,7 @@ class Outbox:
                 async for document in found:
                     letters.append(letter(document))
                     size += letters[-1].size
-                    _count_down(left, letters[-1].lanes)
+                    _count_down(left, lanes, letters[-1])
                     if not left or size > MAX_READ:
                         return letters, True
         return letters, len(letters) == most
@@ -290,10 +291,10 @@ class Outbox:
             return await self._outbox.estimated_document_count()
 
 
-def _count_down(left: dict[str, int], lanes: Iterable[str]) -> None:
-    """One letter less that each of these lanes is read; those that have enough are left out from now on."""
-    for lane in lanes:
-        if lane in left:
+def _count_down(left: dict[str, int], lanes: Mapping[str, Container[bytes]], letter: Letter) -> None:
+    """A letter is read; the lanes that have enough are left out from now on."""
+    for lane in letter.lanes:
+        if lane in left and letter.id not in lanes[lane]:
             left[lane] -= 1
             if not left[lane]:
                 del left[lane]

@@ -34,7 +34,7 @@ class Books:
 
     async def left(self) -> list[set[str]]:
         """The lanes of the letters that there are."""
-        letters, _ = await self.outbox.head(KEYS, [], 10, 10)
+        letters, _ = await self.outbox.head(dict.fromkeys(KEYS, ()), [], 10, 10)
         return [set(each.lanes) for each in letters]
 
 
@@ -58,7 +58,7 @@ async def books(control: Database) -> AsyncIterator[Books]:
 
 @pytest.fixture
 async def letter(books: Books) -> Letter:
-    ((letter,), _) = await books.outbox.head(KEYS, [], 10, 10)
+    ((letter,), _) = await books.outbox.head(dict.fromkeys(KEYS, ()), [], 10, 10)
     return letter
 
 

@@ -28,6 +28,7 @@ from benchmarks import (
     starvation,
     systems,
     tables,
+    tails,
     wrk,
 )
 from benchmarks.cases import CASES, System
@@ -50,6 +51,7 @@ QUERIES: Final = 40
 STARVATION: Final = "starvation"
 QUERIED: Final = "queries"
 PATHOLOGY: Final = "pathologies"
+TAILS: Final = "tails"
 
 console = Console(width=tables.WIDTH)
 
@@ -68,11 +70,12 @@ PARTS: Final[dict[str, Callable[[int, bool], Part]]] = {
     QUERIED: _queries,
     "notifications": lambda repetitions, full: notifications.part(100, 60 if full else 30, repetitions),
     "matching": _matching,
+    TAILS: lambda repetitions, _: tails.part(repetitions, 8, 10_000),
     PATHOLOGY: lambda repetitions, _: pathologies.part(PATHOLOGIES, repetitions, 20_000),
     "kept": lambda _, full: kept.part(120 if full else 20),
 }
 """What is measured besides the cases, in this order; of the repetitions, and whether it is a full run."""
-_ONLY_FULL: Final = frozenset({PATHOLOGY, "read-32", "update-32"})
+_ONLY_FULL: Final = frozenset({PATHOLOGY, TAILS, "read-32", "update-32"})
 """What ten minutes have no room for."""
 
 

@@ -1,8 +1,4 @@
-"""A dashboard's load on the sample city: panels and maps, in an open loop at a part of what the broker can do.
-
-Requests are due at random instants (a Poisson process), whether the broker keeps up or not, and a latency counts from
-the instant at which the request was due: nothing is left out while the broker is busy.
-"""
+"""A dashboard's load on the sample city: panels and maps, in an open loop at a part of what the broker can do."""
 
 import asyncio
 import random
@@ -14,6 +10,8 @@ from urllib.parse import quote
 
 from pymongo import MongoClient
 
+from benchmarks import open_loop
+from benchmarks.open_loop import Connection
 from benchmarks.systems import DATABASE, Served
 from broker.model.entity import decode
 from broker.names import API_ROOT, CONTEXT_REL
@@ -24,6 +22,7 @@ MAP: Final = 1000
 CLIENTS: Final = 16
 """In the closed loop that finds the capacity."""
 PART: Final = 0.7
+OK: Final = 200
 GOALS: Final = {"map": 300.0, "panel": 100.0}
 """Milliseconds, p95."""
 
@@ -122,86 +121,51 @@ class Load(NamedTuple):
     errors: int
 
 
-class _Connection:
-    """One connection; what HTTP needs for these answers, and no more."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def get(self, path: str) -> bytes:
-        if self._streams is None:
-            host, _, port = self._address.partition(":")
-            self._streams = await asyncio.open_connection(host, int(port), limit=2**20)
-        reader, writer = self._streams
-        link = f'<{CONTEXT}>; rel="{CONTEXT_REL}"; type="application/ld+json"'
-        head = f"GET {API_ROOT}/{path} HTTP/1.1\r\nHost: {self._address}\r\nAccept: application/json\r\nLink: {link}"
-        writer.write(f"{head}\r\n\r\n".encode())
-        lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
-        length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
-        body = await reader.readexactly(length)
-        if b" 200 " not in lines[0]:
-            raise RuntimeError(f"The broker answers {lines[0]!r} to {path}: {body[:300]!r}")
-        return body
-
-    def close(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
-
-
 async def measure(broker: Served, city: Lamps, seconds: float, seed: int) -> Load:
     """Find what the broker can do, then send a part of that."""
     randomness = random.Random(seed)
-    capacity = await _closed_loop(broker, city, seconds / 2, randomness)
+
+    def ask() -> tuple[str, bytes]:
+        return _request(broker.address, city, randomness)
+
+    capacity = await _closed_loop(broker, ask, seconds / 2)
     rate = capacity * PART
-    idle: list[_Connection] = []
     took: dict[str, list[tuple[float, int]]] = {name: [] for name, _, _ in MIX}
     errors = 0
-
-    async def send(due: float, name: str, path: str) -> None:
-        nonlocal errors
-        connection = idle.pop() if idle else _Connection(broker.address)
-        try:
-            body = await connection.get(path)
-        except (RuntimeError, OSError, asyncio.IncompleteReadError):
+    for timed in await open_loop.send(broker.address, ask, rate, seconds, randomness):
+        if timed.answer.status == OK:
+            took[timed.kind].append((timed.seconds * 1000, timed.answer.body.count(b'"id":')))
+        else:
             errors += 1
-            connection.close()
-            return
-        took[name].append(((perf_counter() - due) * 1000, body.count(b'"id":')))
-        idle.append(connection)
-
-    under_way = []
-    due = began = perf_counter()
-    while due - began < seconds:
-        await asyncio.sleep(max(0.0, due - perf_counter()))
-        under_way.append(asyncio.create_task(send(due, *_request(city, randomness))))
-        due += randomness.expovariate(rate)
-    await asyncio.gather(*under_way)
-    for connection in idle:
-        connection.close()
     return Load(capacity, rate, [_panel(name, each) for name, each in took.items()], errors)
 
 
-async def _closed_loop(broker: Served, city: Lamps, seconds: float, randomness: random.Random) -> float:
-    """Requests a second with CLIENTS that never pause."""
+async def _closed_loop(broker: Served, ask: Callable[[], tuple[str, bytes]], seconds: float) -> float:
+    """Requests a second with CLIENTS that never pause. Raises RuntimeError if one is refused."""
     done = 0
     over = perf_counter() + seconds
 
-    async def ask() -> None:
+    async def client() -> None:
         nonlocal done
-        connection = _Connection(broker.address)
+        connection = Connection(broker.address)
         while perf_counter() < over:
-            await connection.get(_request(city, randomness)[1])
+            name, request = ask()
+            answer = await connection.send(request)
+            if answer.status != OK:
+                raise RuntimeError(f"The broker answers {answer.status} to {name}: {answer.body[:300]!r}")
             done += 1
         connection.close()
 
-    await asyncio.gather(*(ask() for _ in range(CLIENTS)))
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
     return done / seconds
 
 
-def _request(city: Lamps, randomness: random.Random) -> tuple[str, str]:
+def _request(address: str, city: Lamps, randomness: random.Random) -> tuple[str, bytes]:
     name, _, ask = randomness.choices(MIX, [weight for _, weight, _ in MIX])[0]
-    return name, ask(city, randomness.choice(city.all))
+    path = ask(city, randomness.choice(city.all))
+    link = f'<{CONTEXT}>; rel="{CONTEXT_REL}"; type="application/ld+json"'
+    head = f"GET {API_ROOT}/{path} HTTP/1.1\r\nHost: {address}\r\nAccept: application/json\r\nLink: {link}"
+    return name, f"{head}\r\n\r\n".encode()
 
 
 def _panel(name: str, took: Sequence[tuple[float, int]]) -> Panel:

@@ -1,5 +1,6 @@
 """`python -m benchmarks.profile CASE`: where the broker's time goes in a case, as a flame graph (py-spy, of all threads
-with native frames left out) or as text. Root may be needed for another process' memory: py-spy says so."""
+with native frames left out); or as text, with the parts of the broker and the packages whose time it is. Root may be
+needed for another process' memory: py-spy says so."""
 
 import subprocess
 import sys
@@ -11,10 +12,13 @@ from typing import Annotated, Any, Final
 
 import typer
 from pymongo import MongoClient
+from rich.console import Console
+from rich.table import Table
 
-from benchmarks import measure, systems, wrk
+from benchmarks import measure, systems, tables, wrk
 from benchmarks.cases import CASES, Case, System
 from benchmarks.measure import Stage, Subject
+from benchmarks.shares import shares
 from broker.store.indexes import ENTITIES
 
 CACHE_MB: Final = 1024
@@ -29,9 +33,10 @@ def main(
     seconds: Annotated[int, typer.Option(min=1)] = 10,
     entities: Annotated[int, typer.Option(min=2000)] = 10_000,
     out: Annotated[Path | None, typer.Option(help="File to write; profile-CASE.svg, if absent.")] = None,
-    kind: Annotated[Format, typer.Option("--format", help="`raw` is for `grep`, `speedscope` for its page.")] = (
-        Format.flamegraph
-    ),
+    kind: Annotated[
+        Format,
+        typer.Option("--format", help="`raw` is for `grep`, and tells whose time it is; `speedscope` is for its page."),
+    ] = (Format.flamegraph),
 ) -> None:
     """Load the broker with a case, and sample its stacks."""
     found = next((each for each in CASES if each.name == case), None)
@@ -39,6 +44,8 @@ def main(
         raise typer.BadParameter(f"there are {', '.join(each.name for each in CASES)}")
     path = out or Path(f"profile-{case}.{'svg' if kind is Format.flamegraph else 'txt'}")
     rate = _profiled(found, seconds, entities, path, kind)
+    if kind is Format.raw:
+        _show(path)
     typer.echo(f"{case}: {rate:,.0f} requests a second while it was sampled. Written to {path}.")
 
 
@@ -61,6 +68,15 @@ def _profiled(case: Case, seconds: int, entities: int, path: Path, kind: Format)
             raise SystemExit("py-spy failed.")
         assert run is not None
         return run.rate
+
+
+def _show(path: Path) -> None:
+    """Whose time it is, of all parts with a hundredth of it."""
+    table = Table("", "of all samples, %", "itself, %", title="CPU time")
+    for name, (within, at_top) in shares(path.read_text()).items():
+        if within >= 0.01:
+            table.add_row(name, f"{within:.1%}", f"{at_top:.1%}")
+    Console(width=tables.WIDTH).print(table)
 
 
 def _py_spy() -> str:

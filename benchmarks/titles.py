@@ -15,6 +15,7 @@ NAMES: Final = (
         "notifications": "notifications",
         "notifications-sick": "notifications beside dead and slow receivers",
         "matching": "updates beside subscriptions that they don't concern",
+        "update-70": "updates at 70 % of the load",
         "history-sealed": "a sealed point of history on disk, index included",
         "history-last": "the last 100 points of a series, among many points",
         "history-day": "a day of a series, among many points",
@@ -41,6 +42,7 @@ RATIOS: Final = {
     "keys": "index keys examined for each match",
     "p50": "times the usual, p50",
     "p95": "times the p95 of the fewest entities",
+    "p99/p50": "p99 ÷ p50",
     "p99": "times the p99 without batches",
 }
 _OF_A_PAGE: Final = frozenset(f"query-{kind.name}" for kind in KINDS if kind.baseline)

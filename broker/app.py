@@ -5,9 +5,10 @@ import random
 import socket
 import zlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import NamedTuple
 from uuid import uuid4
 
 from broker import telemetry
@@ -58,74 +59,100 @@ def create_app(settings: Settings, worker: int = 0) -> Application:
     if settings.mongodb_uri is None:
         raise StartError("The application has no database.", "Start it by `broker serve`, or set NGSILD_MONGODB_URI.")
     telemetry.configure_logging(settings.log_level, settings.log_format)
-    uri = settings.mongodb_uri.get_secret_value()
     ending: list[Callable[[], None]] = []
+    opened = partial(_services, settings, settings.mongodb_uri.get_secret_value(), worker, ending)
+    return application.create(opened, ending)
 
-    @asynccontextmanager
-    async def services() -> AsyncIterator[Services]:
-        database = connect(uri)
-        control = control_database(database, settings.database)
-        rules = Rules(control, bundle())
-        limits = Limits(examined=settings.max_examined, ordered=settings.max_sorted)
-        books = RuleBooks(control, _default_rule(settings))
-        registry = Subscriptions(partial(subscriptions.changed, control), settings.max_linked)
-        committed: list[Committed] = []
-        store = Store(
-            database,
-            settings.database,
-            derivers=[rules.derive, recorder(books.of), registry.derive],
-            reloads=[rules.reload, books.reload, registry.reload],
-            forgets=[rules.forget, books.forget, registry.forget],
-            checks=rules.checks,
-            committed=committed,
-            limits=limits,
-            max_entity=settings.max_entity,
-            max_tenants=settings.max_tenants,
-            queries_in_flight=settings.queries_in_flight,
-            worker=_number(worker),
-        )
-        feeds = Feeds(settings, store, connect(uri, pool=settings.feed_viewers + CATCHING_UP))
-        ending.append(feeds.end)
-        client = Client(Guard(settings.allowed_networks))
-        records = Records(store.control)
-        contexts = Contexts(settings, client, records)
+
+@asynccontextmanager
+async def _services(
+    settings: Settings, uri: str, worker: int, ending: list[Callable[[], None]]
+) -> AsyncIterator[Services]:
+    """What answers requests, and what works behind it."""
+    database = connect(uri)
+    data = _data(settings, database, worker)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(data.store.close)
+        records = Records(data.store.control)
+        contexts = _contexts(settings, records, stack)
         catalogue = Catalogue(contexts, records, settings.max_contexts)
-        sealing = Sealing(settings.history_seal_commits, settings.history_seal_seconds)
-        keeper = Keeper(store, books, Leases(control, uuid4().hex), sealing)
-        background = [
-            asyncio.create_task(_keep(store, settings.sweep_interval)),
-            asyncio.create_task(catalogue.follow()),
-            asyncio.create_task(keeper.run(settings.history_interval)),
-        ]
-        delivery = Delivery(settings, store, registry, contexts)
-        committed.append(delivery.committed)
+        delivery = Delivery(settings, data.store, data.registry, contexts)
+        stack.push_async_callback(delivery.stop)
+        feeds = Feeds(settings, data.store, connect(uri, pool=settings.feed_viewers + CATCHING_UP))
+        stack.push_async_callback(feeds.close)
+        ending.append(feeds.end)
+        _work(settings, data, catalogue, stack)
+        data.committed.append(delivery.committed)
         delivery.start()
-        try:
-            yield Services(
-                settings=settings,
-                store=store,
-                history=History(store),
-                rulings=Rulings(database, settings.database),
-                contexts=contexts,
-                catalogue=catalogue,
-                models=Registry(database, settings.database, bundle()),
-                readings=Readings(settings),
-                rendered=Rendered(settings.render_cache_mb * 2**20),
-                answers=Answers(),
-                feeds=feeds,
-                checks={"database": store.ping, **_checks(database, settings.database)},
-                version=version("ngsild-broker"),
-            )
-        finally:
-            for task in background:
-                task.cancel()
-            await feeds.close()
-            await delivery.stop()
-            await contexts.close()
-            await client.close()
-            await store.close()
+        yield Services(
+            settings=settings,
+            store=data.store,
+            history=History(data.store),
+            rulings=Rulings(database, settings.database),
+            contexts=contexts,
+            catalogue=catalogue,
+            models=Registry(database, settings.database, bundle()),
+            readings=Readings(settings),
+            rendered=Rendered(settings.render_cache_mb * 2**20),
+            answers=Answers(),
+            feeds=feeds,
+            checks={"database": data.store.ping, **_checks(database, settings.database)},
+            version=version("ngsild-broker"),
+        )
 
-    return application.create(services, ending)
+
+class _Data(NamedTuple):
+    """The store, and who takes part in its commits."""
+
+    store: Store
+    books: RuleBooks
+    registry: Subscriptions
+    committed: list[Committed]
+    """Who is told of what was committed."""
+
+
+def _data(settings: Settings, database: MongoClient, worker: int) -> _Data:
+    control = control_database(database, settings.database)
+    rules = Rules(control, bundle())
+    books = RuleBooks(control, _default_rule(settings))
+    registry = Subscriptions(partial(subscriptions.changed, control), settings.max_linked)
+    committed: list[Committed] = []
+    store = Store(
+        database,
+        settings.database,
+        derivers=[rules.derive, recorder(books.of), registry.derive],
+        reloads=[rules.reload, books.reload, registry.reload],
+        forgets=[rules.forget, books.forget, registry.forget],
+        checks=rules.checks,
+        committed=committed,
+        limits=Limits(examined=settings.max_examined, ordered=settings.max_sorted),
+        max_entity=settings.max_entity,
+        max_tenants=settings.max_tenants,
+        queries_in_flight=settings.queries_in_flight,
+        worker=_number(worker),
+    )
+    return _Data(store, books, registry, committed)
+
+
+def _contexts(settings: Settings, records: Records, stack: AsyncExitStack) -> Contexts:
+    """Those of others come by a client that is guarded as settings say."""
+    client = Client(Guard(settings.allowed_networks))
+    stack.push_async_callback(client.close)
+    contexts = Contexts(settings, client, records)
+    stack.push_async_callback(contexts.close)
+    return contexts
+
+
+def _work(settings: Settings, data: _Data, catalogue: Catalogue, stack: AsyncExitStack) -> None:
+    """What goes on without a request, until the worker ends."""
+    sealing = Sealing(settings.history_seal_commits, settings.history_seal_seconds)
+    keeper = Keeper(data.store, data.books, Leases(data.store.control, uuid4().hex), sealing)
+    for work in (
+        _keep(data.store, settings.sweep_interval),
+        catalogue.follow(),
+        keeper.run(settings.history_interval),
+    ):
+        stack.callback(asyncio.create_task(work).cancel)
 
 
 def _default_rule(settings: Settings) -> Rule:

@@ -34,6 +34,7 @@ class Departure:
         self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
+            self._watch = None  # or both would lie in a circle
 
     def _start(self) -> None:
         self._watch = asyncio.create_task(self._await_end())

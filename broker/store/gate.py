@@ -4,13 +4,18 @@ mongod gains nothing from more at once than it has cores for, and PyMongo's pool
 many clients some would wait for seconds. Here the first to come is the first to go; tenants take turns, so that one
 with a thousand requests does not keep another from its first. Nobody knows beforehand what a query costs: one that
 takes long makes room for the next, so that the quick ones do not wait for it. docs/decisions/0010-query-gate.md.
+
+Who comes when the line moves too slowly is refused at once. Otherwise all would wait until nobody waits for their
+answers any more, and the database would work for nobody.
 """
 
 import asyncio
+import math
 from collections import deque
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from broker.errors import Overloaded
 from broker.telemetry import QUERIES_RUNNING, QUERIES_WAITING
 
 LONG: Final = 0.1
@@ -25,7 +30,9 @@ class _Waiting(NamedTuple):
 class Gate:
     """At most `size` queries that are not long yet, and as many long ones, run at once."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, patience: float = math.inf) -> None:
+        """`patience`: as many seconds as the first in a tenant's line may have waited for one more to join it."""
+        self._patience = patience
         self._free = size
         self._free_for_long = size
         self._lines: dict[str, deque[_Waiting]] = {}
@@ -47,8 +54,12 @@ class Gate:
             self._free -= 1
             return
         loop = asyncio.get_running_loop()
+        now = loop.time()
+        line = self._lines.setdefault(tenant, deque())
+        if line and now - line[0].since > self._patience:
+            raise Overloaded(f"Queries wait for more than {self._patience:g} seconds already; try again later.")
         admitted: asyncio.Future[None] = loop.create_future()
-        self._lines.setdefault(tenant, deque()).append(_Waiting(admitted, loop.time()))
+        line.append(_Waiting(admitted, now))
         QUERIES_WAITING.inc()
         try:
             await admitted

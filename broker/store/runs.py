@@ -5,6 +5,7 @@ a run of the same query is under way, the next one gathers those that come.
 """
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Coroutine, Hashable
 from contextvars import ContextVar
@@ -43,11 +44,17 @@ class _Run:
     __slots__ = ("order", "started", "task", "waiting")
 
     def __init__(self) -> None:
-        self.task: asyncio.Task[Any]
+        self.task: asyncio.Task[Any] | None = None
+        """Until it is over: then it may hold an error, whose traceback holds what was found, and this run."""
         self.order = _Order()
         self.waiting: dict[asyncio.Future[Any], None] = {}
         """In the order in which they came."""
         self.started = False
+
+    def begin(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do the work, in a task of its own."""
+        self.task = asyncio.create_task(work)
+        self.task.add_done_callback(self.settle)
 
     def settle(self, task: asyncio.Task[Any]) -> None:
         """Tell those who wait for it, in the order in which they came, that it is over."""
@@ -61,6 +68,7 @@ class _Run:
                 each.set_exception(error)
             else:
                 each.set_result(task.result())
+        self.task = None
 
 
 _PROCESS: Final = os.urandom(6).hex()
@@ -83,10 +91,11 @@ def mark() -> str:
 class Runs:
     """The queries of one worker, in all tenants."""
 
-    def __init__(self, client: Client, at_once: int) -> None:
+    def __init__(self, client: Client, at_once: int, patience: float = math.inf) -> None:
+        """At most `at_once`; who would wait for longer than `patience`, in seconds, is refused."""
         self._client = client
-        self._gate = Gate(at_once)
-        self._wide_gate = Gate(max(1, at_once // 2))
+        self._gate = Gate(at_once, patience)
+        self._wide_gate = Gate(max(1, at_once // 2), patience)
         self._next: dict[Hashable, _Run] = {}
         """Those that have not begun."""
         self._last: dict[Hashable, _Run] = {}
@@ -105,8 +114,7 @@ class Runs:
         run = self._next.get(place)
         if run is None:
             run = self._next[place] = _Run()
-            run.task = asyncio.create_task(self._go(place, run, work, self._wide_gate if wide else self._gate))
-            run.task.add_done_callback(run.settle)
+            run.begin(self._go(place, run, work, self._wide_gate if wide else self._gate))
         else:
             QUERIES_SHARED.inc()
         waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -114,9 +122,9 @@ class Runs:
         try:
             return await waiting
         finally:
-            del run.waiting[waiting]
-            if not run.waiting and not run.task.done():
-                self._abandon(place, run)
+            del run.waiting[waiting], waiting  # an error's traceback holds this frame, and the future the error
+            if not run.waiting and run.task is not None and not run.task.done():
+                self._abandon(place, run, run.task)
 
     async def close(self) -> None:
         """Wait for what is being ended."""
@@ -128,7 +136,7 @@ class Runs:
     ) -> T:
         try:
             before = self._last.get(place)
-            if before is not None:
+            if before is not None and before.task is not None:
                 await asyncio.wait((before.task,), timeout=LONG)
             async with gate.turn(place[0]):
                 self._begin(place, run)
@@ -153,26 +161,26 @@ class Runs:
         run.started = True
         _current.set(run.order)
 
-    def _abandon(self, place: tuple[str, Hashable], run: _Run) -> None:
+    def _abandon(self, place: tuple[str, Hashable], run: _Run, task: asyncio.Task[Any]) -> None:
         """Nobody waits for it. One that waits is cancelled; one that runs is not, see `broker.store.apart`."""
         run.order.abandoned = True
         if not run.started:
             del self._next[place]
-            run.task.cancel()
+            task.cancel()
             return
-        ending = asyncio.create_task(self._end(run))
+        ending = asyncio.create_task(self._end(task, run.order.mark))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
-    async def _end(self, run: _Run) -> None:
-        """Have mongod end what the run asked of it, until the run is over."""
-        while not run.task.done():
+    async def _end(self, task: asyncio.Task[Any], mark: str) -> None:
+        """Have mongod end what a run asked of it, until the run is over."""
+        while not task.done():
             try:
-                await _kill(self._client, run.order.mark)
+                await _kill(self._client, mark)
             except PyMongoError as error:
                 _logger.warning("a query that nobody waits for cannot be ended", reason=str(error))
                 return
-            await asyncio.wait((run.task,), timeout=AGAIN)
+            await asyncio.wait((task,), timeout=AGAIN)
 
 
 async def _kill(client: Client, mark: str) -> None:

@@ -1,6 +1,7 @@
 """The store as the use cases see it."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -76,11 +77,12 @@ class Store:
         max_entity: int = MAX_ENTITY,
         max_tenants: int = UNLIMITED,
         queries_in_flight: int = 4,
+        query_patience: float = math.inf,
         worker: int = 0,
     ) -> None:
         self._client = client
         self._limits = limits
-        self._runs = Runs(client, queries_in_flight)
+        self._runs = Runs(client, queries_in_flight, query_patience)
         self._first_slot = worker * MAX_IN_FLIGHT
         self._registry = Tenants(client, prefix, max_tenants)
         self.control = control = self._registry.control

@@ -1,13 +1,14 @@
 """The line in front of the database: few at once, in turn, and nobody starves."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.errors import StoreUnavailable
+from broker.errors import Overloaded, StoreUnavailable
 from broker.store.gate import LONG, Gate
 
 TENANTS = ("", "a", "b")
@@ -16,8 +17,8 @@ TENANTS = ("", "a", "b")
 class Line:
     """Queries at a gate, each of which runs until it is told to end."""
 
-    def __init__(self, size: int) -> None:
-        self.gate = Gate(size)
+    def __init__(self, size: int, patience: float = math.inf) -> None:
+        self.gate = Gate(size, patience)
         self.begun: list[str] = []
         self.ends: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
@@ -117,6 +118,23 @@ async def test_who_has_waited_for_a_database_that_is_away_is_refused() -> None:
         await line.tasks["b"]
     await line.end("a")
     assert line.begun == ["a", "c"]
+    await line.close()
+
+
+async def test_who_comes_when_the_first_in_line_has_waited_too_long_is_refused() -> None:
+    line = Line(1, patience=0.05)
+    for name in ("a", "b"):
+        await line.come(name)
+    await asyncio.sleep(0.06)
+    await line.come("late")
+    await line.come("other", tenant="b")
+    with pytest.raises(Overloaded, match=r"0\.05 seconds"):
+        await line.tasks["late"]
+    for name in ("a", "b", "other"):
+        await line.end(name)
+    assert sorted(line.begun) == ["a", "b", "other"]
+    await line.come("later")
+    assert "later" in line.begun
     await line.close()
 
 

@@ -1,7 +1,10 @@
 """Identical queries share a run that had not begun when they came, and what nobody waits for is ended."""
 
 import asyncio
+import gc
 import random
+import weakref
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 
@@ -125,6 +128,54 @@ async def test_wide_queries_wait_for_each_other_and_keep_no_other_waiting(runs: 
     gate.set()
     await asyncio.gather(*waiting)
     assert running == 3
+
+
+class Large:
+    """Something that was found."""
+
+
+async def test_what_was_found_for_nobody_is_let_go_at_once(runs: Runs) -> None:
+    """Not when the garbage collector comes by: to it a page of entities is as large as any other object."""
+    found: list[weakref.ref[Large]] = []
+    finding = asyncio.Event()
+
+    async def work() -> None:
+        large = Large()
+        found.append(weakref.ref(large))
+        finding.set()
+        await asyncio.sleep(0.02)
+        mark()
+
+    gc.collect()
+    gc.disable()
+    try:
+        leaving = asyncio.create_task(runs.join("", "key", work))
+        await finding.wait()
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        await asyncio.sleep(0.1)
+        assert found[0]() is None
+    finally:
+        gc.enable()
+
+
+async def test_an_error_that_is_told_is_let_go_at_once(runs: Runs) -> None:
+    found: list[weakref.ref[Large]] = []
+
+    async def work() -> None:
+        large = Large()
+        found.append(weakref.ref(large))
+        raise StoreUnavailable("away")
+
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(StoreUnavailable):
+            await runs.join("", "key", work)
+        await asyncio.sleep(0)
+        assert found[0]() is None
+    finally:
+        gc.enable()
 
 
 async def test_what_nobody_waits_for_is_ended_in_the_database(client: Client, prefix: str) -> None:

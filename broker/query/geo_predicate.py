@@ -11,6 +11,7 @@ import spherely
 from broker.model.entity import Entity
 from broker.query import sphere
 from broker.query.ast import GeoCondition, Relation
+from broker.query.convex import INSIDE, UNSURE, convex
 from broker.query.geo_filter import ANYWHERE
 from broker.query.sphere import Geography, Geometry, Operand, Truth
 
@@ -37,7 +38,7 @@ def located(condition: GeoCondition) -> Callable[[Entity], bool]:
 @lru_cache(maxsize=256)
 def placed(condition: GeoCondition) -> Callable[[Sequence[Places]], list[bool | None]]:
     """As `located`, of the places of many entities; None for one if more than that must be looked at."""
-    test = _test(condition, prepared(condition.geometry))
+    test = _of_many(condition)
     name = condition.name
 
     def meet(many: Sequence[Places]) -> list[bool | None]:
@@ -53,7 +54,7 @@ def placed(condition: GeoCondition) -> Callable[[Sequence[Places]], list[bool | 
                     owners.append(number)
                     targets.append(place["v"])
         if targets:
-            for number in compress(owners, test(sphere.geographies(targets))):
+            for number in compress(owners, test(targets)):
                 verdicts[number] = True
         return verdicts
 
@@ -71,6 +72,30 @@ def prepared(geometry: Geometry) -> Geography:
     built = sphere.geography(geometry)
     spherely.prepare(built)
     return built
+
+
+def _of_many(condition: GeoCondition) -> Callable[[Sequence[Geometry]], Truth]:
+    """The test of many geometries at once."""
+    test = _test(condition, prepared(condition.geometry))
+
+    def by_geometry(targets: Sequence[Geometry]) -> Truth:
+        return test(sphere.geographies(targets))
+
+    area = convex(condition.geometry) if condition.relation in (Relation.WITHIN, Relation.INTERSECTS) else None
+    if area is None:
+        return by_geometry
+
+    def by_place(targets: Sequence[Geometry]) -> Truth:
+        if any(target["type"] != "Point" for target in targets):
+            return by_geometry(targets)
+        sides = area.sides([target["coordinates"] for target in targets])
+        found = sides == INSIDE
+        unsure = np.flatnonzero(sides == UNSURE)
+        if len(unsure):
+            found[unsure] = by_geometry([targets[number] for number in unsure.tolist()])
+        return found
+
+    return by_place
 
 
 def _test(condition: GeoCondition, reference: Geography) -> Test:

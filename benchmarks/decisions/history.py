@@ -231,10 +231,10 @@ async def recording(mongod: Mongod, pairs: int, seconds: float) -> None:
     points = await database[TAIL].count_documents({})
     started = perf_counter()
 
-    async def on() -> bool:
-        return True
+    async def at_once() -> None:
+        pass
 
-    await keep(database, None, Sealing(1), datetime.now(UTC), on)
+    await keep(database, None, Sealing(1), datetime.now(UTC), at_once)
     seconds = perf_counter() - started
     console.print(f"Sealing {points:,} commits: {seconds:.1f} s, {seconds / points * 1e6:.0f} µs each")
     for store in (trials.plain, trials.recording):

@@ -20,5 +20,12 @@ async def apart(operation: Awaitable[T]) -> T:
     """The outcome of an operation that runs in a task of its own."""
     task = asyncio.ensure_future(operation)
     _running.add(task)
-    task.add_done_callback(_running.discard)
+    task.add_done_callback(_over)
     return await asyncio.shield(task)
+
+
+def _over(task: asyncio.Future[Any]) -> None:
+    """What went wrong while nobody waited any more is nobody's concern."""
+    _running.discard(task)
+    if not task.cancelled():
+        task.exception()

@@ -31,6 +31,10 @@ def of_history(tenant: str) -> str:
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class LeaseLost(Exception):
+    """Another worker may do by now what this one was about."""
+
+
 class Leases:
     """The leases of one owner. `owner` is unique: a worker that starts again is another one."""
 

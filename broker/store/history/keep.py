@@ -29,8 +29,8 @@ _logger = log(__name__)
 _BATCH: Final = 2_000
 """Names that are looked at together, some milliseconds long."""
 
-GoingOn: TypeAlias = Callable[[], Awaitable[bool]]
-"""Asked before each entity: whether to go on with the tenant."""
+Between: TypeAlias = Callable[[], Awaitable[None]]
+"""Awaited between portions of the work. Raises LeaseLost where another worker may do the rest."""
 
 
 class Sealing(NamedTuple):
@@ -41,26 +41,27 @@ class Sealing(NamedTuple):
 
 
 async def keep(
-    database: Database, rules: RuleBook | None, sealing: Sealing, now: datetime, go_on: GoingOn, entered: int = 0
-) -> bool:
-    """Seal what is due in a tenant's database, then remove what is past its retention; whether all of it was done.
+    database: Database, rules: RuleBook | None, sealing: Sealing, now: datetime, between: Between, entered: int = 0
+) -> None:
+    """Seal what is due in a tenant's database, then remove what is past its retention.
 
-    What has a tail since before `entered`, in microseconds since 1970, has its entry. Raises StoreUnavailable.
+    What has a tail since before `entered`, in microseconds since 1970, has its entry. Raises StoreUnavailable,
+    LeaseLost.
     """
     period = sealing.period * 1e6
     if rules is not None:
         by_type, general = rules.retentions()
         period = min([period, *(length(each) for each in (*by_type.values(), general) if each is not None)])
     waiting: list[str] = []
-    async for entity_id in due(database, sealing.commits, int(now.timestamp() * 1e6 - period), entered):
+    async for entity_id in due(database, sealing.commits, int(now.timestamp() * 1e6 - period), between, entered):
         waiting.append(entity_id)
         if len(waiting) >= TOGETHER:
-            if not await go_on():
-                return False
             await _seal(database, waiting)
+            await between()
             waiting = []
     await _seal(database, waiting)
-    return rules is None or await sweep(database, rules, now, go_on)
+    if rules is not None:
+        await sweep(database, rules, now, between)
 
 
 async def _seal(database: Database, entity_ids: list[str]) -> None:
@@ -77,7 +78,7 @@ async def _seal(database: Database, entity_ids: list[str]) -> None:
                 await _seal(database, [entity_id])
 
 
-async def due(database: Database, commits: int, until: int, entered: int) -> AsyncIterator[str]:
+async def due(database: Database, commits: int, until: int, between: Between, entered: int) -> AsyncIterator[str]:
     """The entities with as many commits in the tail, or one made before an instant in microseconds.
 
     Those whose tails began after `entered` get the entries that they lack.
@@ -106,6 +107,7 @@ async def due(database: Database, commits: int, until: int, entered: int) -> Asy
         if len(found) < _BATCH:
             break
         last = found[-1]
+        await between()
     if old or count >= commits:
         yield entity
 
@@ -119,8 +121,8 @@ async def _enter(database: Database, entity_ids: list[str]) -> None:
             await edits.transact(database, partial(directory.adopt, database, entity_id))
 
 
-async def sweep(database: Database, rules: RuleBook, now: datetime, go_on: GoingOn) -> bool:
-    """Remove the sealed points that are older than the rules for their entity's types allow; whether all were."""
+async def sweep(database: Database, rules: RuleBook, now: datetime, between: Between) -> None:
+    """Remove the sealed points that are older than the rules for their entity's types allow."""
     by_type, general = rules.retentions()
     filters: list[dict[str, Any]] = [
         {"t": type_, "k": {"$lt": _cutoff(now, retention)}} for type_, retention in by_type.items()
@@ -131,12 +133,10 @@ async def sweep(database: Database, rules: RuleBook, now: datetime, go_on: Going
         with asking("sweep"):
             found = await database[EVOLUTIONS].find(chosen, {"t": 1}, batch_size=_BATCH).to_list()
         for entry in found:
-            if not await go_on():
-                return False
             retention = rules.retention(tuple(entry["t"]))
             if retention is not None:
                 await trim(database, entry["_id"], _cutoff(now, retention))
-    return True
+            await between()
 
 
 async def trim(database: Database, entity_id: str, cutoff: int) -> None:

@@ -1,9 +1,14 @@
-"""The keeper: one worker's part in keeping the history of all tenants."""
+"""The keeper: one worker's part in keeping the history of all tenants.
+
+To look through the tails of a million entities takes seconds, in which requests would wait. So it works in portions,
+and rests after each for many times as long.
+"""
 
 import asyncio
 import random
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Final, NamedTuple
 
@@ -11,14 +16,14 @@ from broker.errors import NonexistentTenant, StoreUnavailable
 from broker.store.apart import apart
 from broker.store.history.keep import Sealing, keep
 from broker.store.history.rules import RuleBooks
-from broker.store.leases import SECONDS, Leases, of_history
+from broker.store.leases import SECONDS, LeaseLost, Leases, of_history
 from broker.store.store import Store
 from broker.telemetry import log
 
 _logger = log(__name__)
 _RENEWAL: Final = SECONDS / 3
 _SHARE: Final = 20
-"""Of so many seconds one is for history: looking through the tails of a million entities takes some."""
+"""Of so many seconds one is for history."""
 _ALL_AGAIN: Final = 3600.0
 """Seconds after which all entities are looked for in the directory, not only those that were recorded since."""
 _BETWEEN_CLOCKS: Final = timedelta(minutes=10)
@@ -42,12 +47,13 @@ class Keeper:
         self._leases = leases
         self._sealing = sealing
         self._renewed = 0.0
+        self._rested = 0.0
+        """When the lease was renewed last, and when the last rest was over, by the monotonic clock."""
         self._entered: dict[str, _Entered] = {}
 
     async def run(self, interval: float) -> None:
         """Keep for as long as the worker lives, every `interval` seconds; more seldom if it takes long."""
         while True:
-            started = monotonic()
             try:
                 for tenant in await self._store.names():
                     with suppress(NonexistentTenant):  # it was dropped in between
@@ -56,8 +62,7 @@ class Keeper:
                 pass  # every request is told so, and /health says it
             except Exception:
                 _logger.exception("history not kept")
-            pause = max(interval, (_SHARE - 1) * (monotonic() - started))
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  jitter, no secret
+            await asyncio.sleep(interval * random.uniform(0.8, 1.2))  # noqa: S311  jitter, no secret
 
     async def keep(self, tenant: str, now: datetime) -> None:
         """Keep one tenant's history, unless another worker does. Raises NonexistentTenant, StoreUnavailable."""
@@ -65,17 +70,26 @@ class Keeper:
         name = of_history(tenant)
         if name not in await self._leases.take([name]):
             return
-        self._renewed = monotonic()
-
-        async def go_on() -> bool:
-            if monotonic() > self._renewed + _RENEWAL:
-                self._renewed = monotonic()
-                await self._leases.take([name])
-            return self._leases.holds(name)
-
+        self._renewed = self._rested = monotonic()
         await self._books.reload(tenant)
         entered = self._entered.get(tenant)
         if entered is None or monotonic() > entered.looked + _ALL_AGAIN:
             entered = _Entered(0, monotonic())
-        if await apart(keep(database, self._books.of(tenant), self._sealing, now, go_on, entered.since)):
+        rest = partial(self._rest, name)
+        with suppress(LeaseLost):
+            await apart(keep(database, self._books.of(tenant), self._sealing, now, rest, entered.since))
+            await rest()
             self._entered[tenant] = entered._replace(since=int((now - _BETWEEN_CLOCKS).timestamp() * 1e6))
+
+    async def _rest(self, lease: str) -> None:
+        """Leave the time to requests, and hold on to the lease. Raises StoreUnavailable, LeaseLost."""
+        now = monotonic()
+        over = now + (_SHARE - 1) * (now - self._rested)
+        while (now := monotonic()) < over:
+            await asyncio.sleep(min(over - now, _RENEWAL))
+            if monotonic() > self._renewed + _RENEWAL:
+                self._renewed = monotonic()
+                await self._leases.take([lease])
+        if not self._leases.holds(lease):
+            raise LeaseLost
+        self._rested = monotonic()

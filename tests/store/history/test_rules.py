@@ -54,8 +54,8 @@ async def values(history: History, entity_id: str) -> list[Any]:
     ]
 
 
-async def yes() -> bool:
-    return True
+async def at_once() -> None:
+    pass
 
 
 CASES: tuple[tuple[str, Rule, Sequence[tuple[Any, int]], Sequence[Any]], ...] = (
@@ -98,7 +98,7 @@ async def test_nothing_older_than_the_retention_of_its_type_remains(
         for age in ages:
             await store.commit("", [writing(entity_id, age, format_instant(NOW - timedelta(days=age)), type_)])
     rules = RuleBook([Stated(PERSONAL, retention="P30D")], Rule(retention=Duration(months=13)))
-    await keep(database, rules, ALL, NOW, yes)
+    await keep(database, rules, ALL, NOW, at_once)
     assert sorted(await values(history, ids[PERSONAL])) == [0, 1, 29]
     assert sorted(await values(history, ids[TYPE])) == [0, 1, 29, 31]
 
@@ -113,7 +113,7 @@ async def test_what_came_late_goes_with_its_time_of_observation(
     await late.commit("", [writing(entity_id, 2, format_instant(NOW - timedelta(days=31)))])
     instance: Instance = {"type": "Property", "value": 3, "observedAt": format_instant(NOW - timedelta(days=90))}
     await history.add("", entity_id, {POWER: [instance]})
-    await keep(database, rules, Sealing(commits=1000), NOW, yes)
+    await keep(database, rules, Sealing(commits=1000), NOW, at_once)
     assert await values(history, entity_id) == [1]
 
 
@@ -122,7 +122,7 @@ async def test_a_deleted_entity_of_which_nothing_is_left_is_forgotten(store: Sto
     await store.commit("", [writing(entity_id, 1)])
     await store.commit("", [Write(entity_id, lambda old, now: (None, None))])
     rules = RuleBook([Stated(TYPE, retention="P30D")], Rule())
-    await keep(database, rules, ALL, datetime.now(UTC) + timedelta(days=31), yes)
+    await keep(database, rules, ALL, datetime.now(UTC) + timedelta(days=31), at_once)
     for collection in (TAIL, BLOCKS, EVOLUTIONS):
         assert await database[collection].count_documents({}) == 0
 
@@ -132,9 +132,9 @@ async def test_the_tail_is_sealed_by_number_and_by_age(store: Store, database: D
         for value in range(count):
             await store.commit("", [writing(entity_id, value)])
     now = datetime.now(UTC)
-    await keep(database, None, Sealing(commits=3, period=60), now, yes)
+    await keep(database, None, Sealing(commits=3, period=60), now, at_once)
     assert await database[TAIL].count_documents({}) == 2
-    await keep(database, None, Sealing(commits=3, period=60), now + timedelta(seconds=61), yes)
+    await keep(database, None, Sealing(commits=3, period=60), now + timedelta(seconds=61), at_once)
     assert await database[TAIL].count_documents({}) == 0
 
 
@@ -145,7 +145,7 @@ async def test_what_was_there_before_it_was_recorded_is_found_before_it_is_seale
     silent = Store(database.client, database.name)
     await silent.commit("", [writing(entity_id, 1)])
     await store.commit("", [writing(entity_id, 2)])
-    await keep(database, None, Sealing(commits=1000), datetime.now(UTC), yes)
+    await keep(database, None, Sealing(commits=1000), datetime.now(UTC), at_once)
     assert await database[TAIL].count_documents({}) == 1
     asked = Query(selectors=(Selector(HasType(TYPE)),), attributes=frozenset({POWER}), limit=10)
     assert await history.find("", asked) == [entity_id]
@@ -161,7 +161,7 @@ async def test_only_what_is_recorded_since_the_last_look_is_looked_for_in_the_di
     for entity_id, entered, found in zip(ids, (began, 2**62), (ids[:1], ids[:1]), strict=True):
         await silent.commit("", [writing(entity_id, 1)])
         await store.commit("", [writing(entity_id, 2)])
-        assert await keep(database, None, Sealing(commits=1000), datetime.now(UTC), yes, entered)
+        await keep(database, None, Sealing(commits=1000), datetime.now(UTC), at_once, entered)
         assert await history.find("", asked) == found
 
 

@@ -53,18 +53,18 @@ async def test_each_portion_is_followed_by_a_rest_of_many_times_its_length(
 
 
 async def test_the_lease_is_held_while_it_rests(client: Client, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "_RENEWAL", 0.1)
+    monkeypatch.setattr(keeper, "_RENEWAL", 0.2)
     kept: list[str] = []
 
     async def work(between: Between) -> None:
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.15)
         await between()
         kept.append("to the end")
 
     working(monkeypatch, work)
-    one, other = (keeping(client, prefix, owner, seconds=0.5) for owner in ("one", "other"))
+    one, other = (keeping(client, prefix, owner, seconds=2.0) for owner in ("one", "other"))
     first = asyncio.create_task(one.keep("", datetime.now(UTC)))
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(2.4)  # longer than a lease lasts
     await other.keep("", datetime.now(UTC))
     assert kept == []
     await first

@@ -22,7 +22,7 @@ from broker.delivery.ledger import Ledger
 from broker.delivery.rendering import Rendering, happened_in
 from broker.delivery.transport import Message, Refused, Transport
 from broker.errors import BadRequestData, BrokerError, StoreUnavailable
-from broker.outbound.client import CallError
+from broker.outbound.reasons import CallError
 from broker.store.outbox import AT_ONCE, Dead, Letter, Outbox, of_lane
 from broker.store.outbox_status import Statuses
 from broker.store.visible import current_instant

@@ -12,7 +12,7 @@ from broker.delivery.transport import Refused, Transport
 from broker.errors import BrokerError
 from broker.model.entity import Entity
 from broker.model.instants import format_instant
-from broker.outbound.client import CallError
+from broker.outbound.reasons import CallError
 from broker.store.outbox_status import Statuses
 from broker.subscriptions.document import Subscription
 from broker.telemetry import NOTIFICATIONS_FAILED, NOTIFICATIONS_SENT, log

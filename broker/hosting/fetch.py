@@ -19,7 +19,8 @@ from broker.hosting.flights import Flights
 from broker.hosting.hosts import Hosts
 from broker.jsonld.parts import content
 from broker.names import JSON, JSON_LD
-from broker.outbound.client import CallError, Client
+from broker.outbound.client import Client
+from broker.outbound.reasons import CallError
 from broker.store.contexts import Records, instant
 from broker.telemetry import CONTEXTS_FAILED, CONTEXTS_FETCHED, log
 

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from cachetools import LRUCache, TTLCache
 
-from broker.outbound.client import Answer, CallError, Overdue
+from broker.outbound.client import Answer
+from broker.outbound.reasons import CallError, Overdue
 
 AT_A_TIME: Final = 4
 """Calls to one host."""

@@ -15,32 +15,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from broker.outbound.guard import Guard
+from broker.outbound.reasons import AddressRefused, CallError, Overdue, in_words
 
 MAX_CONNECTIONS: Final = 256
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _DEFAULTS: Final = {"User-Agent": "ngsild-broker", "Accept-Encoding": "gzip"}
-
-
-class CallError(Exception):
-    """No usable answer. `reason` completes a sentence: "… can't be fetched: `reason`"."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class AddressRefused(CallError):
-    """The guard does not permit the address."""
-
-    def __init__(self) -> None:
-        super().__init__("its address is not public, and NGSILD_ALLOWED_NETWORKS does not allow it")
-
-
-class Overdue(CallError):
-    """There was no complete answer in time."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"there was no complete answer within {seconds:g} s")
 
 
 class Answer(NamedTuple):
@@ -188,14 +167,10 @@ def _in_words(error: Exception) -> CallError:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, _Refused):
         return AddressRefused()
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return CallError("its host name can't be resolved")
     if isinstance(error, aiohttp.ClientSSLError):
         return CallError("its certificate is not valid")
-    if isinstance(cause, ConnectionRefusedError):
-        return CallError("its host refuses the connection")
     if isinstance(error, aiohttp.ClientConnectorError):
-        return CallError("its host can't be reached")
+        return in_words(cause)
     if isinstance(error, aiohttp.InvalidURL | ValueError):
         return CallError("it is no usable URL")
     return CallError("the connection broke, or the answer is no HTTP")

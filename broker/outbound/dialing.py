@@ -5,15 +5,14 @@ Names are resolved here, so that a connection goes to the address that was check
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from aiohappyeyeballs import start_connection
 from cachetools import TTLCache
 
-from broker.outbound.client import AddressRefused, CallError
 from broker.outbound.guard import Guard
+from broker.outbound.reasons import AddressRefused
 
 REMEMBERED: Final = 10.0
 """Seconds that the addresses of a name are remembered."""
@@ -63,14 +62,3 @@ class Dialer:
 
 async def _resolve(host: str, port: int) -> Sequence[AddressInfo]:
     return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-
-
-def in_words(error: Exception) -> CallError:
-    """Why a host can't be reached."""
-    if isinstance(error, ssl.SSLError):
-        return CallError("its certificate is not valid")
-    if isinstance(error, socket.gaierror):
-        return CallError("its host name can't be resolved")
-    if isinstance(error, ConnectionRefusedError):
-        return CallError("its host refuses the connection")
-    return CallError("its host can't be reached")

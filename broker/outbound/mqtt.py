@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 from aiomqtt import ProtocolVersion
 
-from broker.outbound.client import CallError
-from broker.outbound.dialing import Dialer, in_words
+from broker.outbound.dialing import Dialer
 from broker.outbound.guard import Guard
+from broker.outbound.reasons import CallError, in_words
 
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 """Scheme to the port that it has by default."""

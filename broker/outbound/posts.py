@@ -15,9 +15,9 @@ from typing import Final, NamedTuple, TypeAlias, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from yarl import URL
 
-from broker.outbound.client import CallError, Overdue
-from broker.outbound.dialing import Dialer, in_words
+from broker.outbound.dialing import Dialer
 from broker.outbound.guard import Guard
+from broker.outbound.reasons import CallError, Overdue, in_words
 
 KEPT: Final = 15.0
 """Seconds that a connection is kept without use."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import web as aioweb
 
-from broker.outbound.client import AddressRefused, Answer, CallError, Client
+from broker.outbound.client import Answer, Client
+from broker.outbound.reasons import AddressRefused, CallError
 from tests.web import Web
 
 

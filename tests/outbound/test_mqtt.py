@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 from broker.outbound import mqtt
-from broker.outbound.client import AddressRefused, CallError
 from broker.outbound.guard import Guard
 from broker.outbound.mqtt import Address, Publisher, Server, Version, address
+from broker.outbound.reasons import AddressRefused, CallError
 from tests.conftest import free_port
 from tests.mosquitto import PASSWORD, USER, Mosquitto, mosquitto
 

@@ -14,10 +14,10 @@ import pytest
 from aiohttp import web as aioweb
 
 from broker.outbound import posts
-from broker.outbound.client import AddressRefused, CallError
 from broker.outbound.dialing import Dialer
 from broker.outbound.guard import Guard
 from broker.outbound.posts import Headers, Posts, target
+from broker.outbound.reasons import AddressRefused, CallError
 from tests.certificate import certify
 from tests.web import Web
 

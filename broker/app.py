@@ -129,7 +129,7 @@ def _data(settings: Settings, database: MongoClient, worker: int) -> _Data:
         max_entity=settings.max_entity,
         max_tenants=settings.max_tenants,
         queries_in_flight=settings.queries_in_flight,
-        query_patience=settings.request_timeout / 2,
+        query_patience=settings.request_timeout / 4,
         worker=_number(worker),
     )
     return _Data(store, books, registry, committed)

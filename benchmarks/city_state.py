@@ -122,10 +122,10 @@ def stretch(windows: Sequence[Window], cores: int) -> Stretch:
     said = f"{' and '.join(first.late())} at {first.second:.0f} s; cores used: {busy} ({whole:.2f} of {cores})"
     if first.cores.get(OTHERS, 0.0) >= DISTURBED * cores:
         said += "; other processes took what was missing: this run says little"
-    elif first.cores.get("broker", 0.0) >= FULL:
-        said += "; the broker had its core full"
     elif whole >= FULL * cores:
         said += "; the machine was full"
+    elif first.cores.get("broker", 0.0) >= FULL:
+        said += "; the broker had a core full"
     return Stretch(longest, said)
 
 

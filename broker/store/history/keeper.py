@@ -85,11 +85,13 @@ class Keeper:
         """Leave the time to requests, and hold on to the lease. Raises StoreUnavailable, LeaseLost."""
         now = monotonic()
         over = now + (_SHARE - 1) * (now - self._rested)
-        while (now := monotonic()) < over:
+        while True:
+            now = monotonic()
+            if now > self._renewed + _RENEWAL:
+                self._renewed = now
+                if lease not in await self._leases.take([lease]):
+                    raise LeaseLost
+            if now >= over:
+                break
             await asyncio.sleep(min(over - now, _RENEWAL))
-            if monotonic() > self._renewed + _RENEWAL:
-                self._renewed = monotonic()
-                await self._leases.take([lease])
-        if not self._leases.holds(lease):
-            raise LeaseLost
         self._rested = monotonic()

@@ -68,7 +68,9 @@ def _measure(chosen: Sequence[Pathology], repetitions: int, entities: int) -> li
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         uri, _ = stack.enter_context(systems.mongod(folder / "data", CACHE_MB))
-        broker = stack.enter_context(systems.broker(uri, folder / "broker.log", allowed_networks="127.0.0.0/8"))
+        broker = stack.enter_context(
+            systems.broker(uri, folder / "broker.log", allowed_networks="127.0.0.0/8", history_interval="5")
+        )
         measure.load(broker, entities)
         stage = Stage(broker, entities, stack.enter_context(sink()))
         for tenant in (QUIET, MANY, DEAD):

@@ -28,6 +28,8 @@ SUBSCRIPTIONS: Final = 2_000
 DEAD_RECEIVERS: Final = 20
 SERIES: Final = 5_000
 """Points of the long history; the short one has a fiftieth."""
+SEALED_SECONDS: Final = 12.0
+"""After which the broker has looked for what is to be sealed, as it does every five."""
 SINK_SECONDS: Final = 30.0
 
 Ask = Callable[[], float]
@@ -255,6 +257,7 @@ def _history(stage: Stage) -> Pair:
             ]
             entity = {"id": f"urn:ngsi-ld:Series:{name}", "type": "Series", "level": points}
             stage.send("POST", "/temporal/entities", entity)
+    time.sleep(SEALED_SECONDS)
     given: dict[str, str | int] = {"lastN": 100, "options": "temporalValues", "timeproperty": "observedAt"}
     short, long = (stage.get(f"/temporal/entities/urn:ngsi-ld:Series:{name}", **given) for name in ("short", "long"))
     return Pair(short, long)

@@ -7,6 +7,8 @@ from typing import Final
 _FRAME: Final = re.compile(r"\((?P<path>[^()]+):\d+\)$")
 _OURS: Final = "broker"
 OTHER: Final = "other"
+_IDLE: Final = "_worker (concurrent/futures/thread.py"
+"""A thread that waits for work, which py-spy takes for busy."""
 
 
 def shares(raw: str) -> dict[str, tuple[float, float]]:
@@ -21,6 +23,8 @@ def shares(raw: str) -> dict[str, tuple[float, float]]:
     total = 0
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
+        if _IDLE in stack.rpartition(";")[2]:
+            continue
         parts = [part for frame in stack.split(";") if (part := _part(frame))]
         samples = int(count)
         total += samples

@@ -36,5 +36,10 @@ def test_a_module_without_a_package_is_named_itself() -> None:
     assert shares("run (threading.py:1) 3") == {"threading": (1.0, 1.0)}
 
 
+def test_a_thread_that_waits_for_work_is_left_out() -> None:
+    waiting = "run (threading.py:982);_worker (concurrent/futures/thread.py:81)"
+    assert shares(f"{waiting} 5\nrun (asyncio/events.py:1) 3") == {"asyncio": (1.0, 1.0)}
+
+
 def test_what_has_no_file_is_other() -> None:
     assert shares('process 7:"worker" 3') == {OTHER: (1.0, 1.0)}

@@ -20,7 +20,7 @@ from broker.store.client import Database
 from broker.store.errors import asking
 from broker.store.history import directory, edits
 from broker.store.history.seal import MOST_DOCUMENTS, TOGETHER, seal
-from broker.store.history.tail import Found, entity_of, of_entity, time_of
+from broker.store.history.tail import Found, entity_of, holds_many, of_entity, time_of
 from broker.store.indexes import BLOCKS, EVOLUTIONS, TAIL
 from broker.telemetry import log
 
@@ -79,7 +79,7 @@ async def _seal(database: Database, entity_ids: list[str]) -> None:
 
 
 async def due(database: Database, commits: int, until: int, between: Between, entered: int) -> AsyncIterator[str]:
-    """The entities with as many commits in the tail, or one made before an instant in microseconds.
+    """The entities with as many commits in the tail, one that brought many points, or one before an instant in µs.
 
     Those whose tails began after `entered` get the entries that they lack.
     """
@@ -98,7 +98,7 @@ async def due(database: Database, commits: int, until: int, between: Between, en
                 entity, count, old = of, 0, False
                 if at > entered:
                     begun.append(of)
-            count += 1
+            count += commits if holds_many(name) else 1
             old = old or at <= until
         if begun:
             await _enter(database, begun)

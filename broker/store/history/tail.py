@@ -10,6 +10,7 @@ has added it is odd.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -21,6 +22,9 @@ from broker.model.series import Row
 Document: TypeAlias = dict[str, Any]
 MAX_DOCUMENT: Final = 8 * 2**20
 """Bytes of points that one document holds, but for a single larger one."""
+MANY: Final = 100
+"""Points of one attribute in one document that are worth sealing without waiting for more."""
+_MANY_MARK: Final = "*"
 _COMPRESSED: Final = 4096
 """Bytes from which on points are compressed."""
 _AFTER: Final = chr(ord(" ") + 1)
@@ -35,9 +39,18 @@ class Found(NamedTuple):
     row: Row
 
 
-def tail_id(entity_id: str, time: int, part: int = 0, *, added: bool = False) -> str:
-    """The _id of a document; `time`: of the commit, in microseconds since 1970; `added`: by the temporal API."""
-    return f"{entity_id} {time:014x}{'+' if added else ''}{f'.{part}' if part else ''}"
+def tail_id(entity_id: str, time: int, part: int = 0, *, added: bool = False, many: bool = False) -> str:
+    """The _id of a document; `time`: of the commit, in microseconds since 1970; `added`: by the temporal API.
+
+    `many`: it holds MANY points of an attribute, or more.
+    """
+    marks = f"{'+' if added else ''}{_MANY_MARK if many else ''}"
+    return f"{entity_id} {time:014x}{marks}{f'.{part}' if part else ''}"
+
+
+def holds_many(document_id: str) -> bool:
+    """Whether a document of the tail holds MANY points of an attribute, or more."""
+    return _MANY_MARK in document_id.partition(" ")[2]
 
 
 def time_of(document_id: str) -> int:
@@ -81,11 +94,12 @@ def line_of(found: Found) -> list[Any]:
 def documents(entity_id: str, time: int, lines: Sequence[list[Any]], *, added: bool = False) -> Iterator[Document]:
     """The documents of points that were recorded in one commit: one, unless they are large."""
     content = orjson.dumps(lines)
+    many = len(lines) >= MANY and max(Counter(each[1] for each in lines).values()) >= MANY
     if len(content) <= MAX_DOCUMENT or len(lines) == 1:
-        yield {"_id": tail_id(entity_id, time, added=added), **packed(content)}
+        yield {"_id": tail_id(entity_id, time, added=added, many=many), **packed(content)}
         return
     for part, each in enumerate(_parts(lines)):
-        yield {"_id": tail_id(entity_id, time, part, added=added), **packed(orjson.dumps(each))}
+        yield {"_id": tail_id(entity_id, time, part, added=added, many=many), **packed(orjson.dumps(each))}
 
 
 def packed(content: bytes) -> Document:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from broker.model.recording import Mode, Rule
 from broker.model.recording_rules import RuleBook
 from broker.model.temporal import Point, Reading, TemporalEntity
 from broker.names import SCOPE
-from broker.store.client import Client, connect
+from broker.store.client import Client, Database, connect
 from broker.store.commits import Deriving, Owed
 from broker.store.embedded import EmbeddedMongoDB
 from broker.store.history.history import History
+from broker.store.history.keep import Sealing, keep
 from broker.store.history.record import recorder
 from broker.store.history.seal import seal
-from broker.store.history.tail import of_entity, rows
+from broker.store.history.tail import MANY, of_entity, rows
 from broker.store.indexes import TAIL
 from broker.store.store import Store
 from broker.telemetry import GROUP_CONFLICTS
@@ -201,3 +203,25 @@ async def test_what_is_brought_is_recorded_whatever_the_rules_are(
     await history.create("", room([seen(1, 1), seen(2, 2)]))
     assert await values(history) == [1, 2]
     await store.close()
+
+
+@pytest.mark.parametrize("number", [MANY - 1, MANY])
+async def test_many_points_that_come_at_once_are_sealed_without_waiting_for_more(
+    store: Store, history: History, database: Database, number: int
+) -> None:
+    def some(first: int) -> list[Instance]:
+        at = datetime(2026, 3, 1, tzinfo=UTC)
+        return [
+            {"type": "Property", "value": each, "observedAt": f"{at + timedelta(minutes=each):%Y-%m-%dT%H:%M:%SZ}"}
+            for each in range(first, first + number)
+        ]
+
+    await history.create("", room(some(0)))
+    await history.add("", ROOM, {NAME: some(number)})
+    await keep(database, None, Sealing(commits=200), datetime.now(UTC), at_once)
+    assert await database[TAIL].count_documents({}) == (0 if number == MANY else 2)
+    assert await values(history) == [*range(2 * number)]
+
+
+async def at_once() -> None:
+    pass

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pymongo.collection import Collection
 
@@ -14,6 +14,9 @@ from benchmarks.systems import Metrics, Served, StoreLimit
 from benchmarks.traffic import Answer, Request
 from broker.store.commits import LANES
 from broker.store.indexes import ENTITIES
+
+QUIET: Final = 0.05
+"""Seconds without an answer after which none is under way."""
 
 
 class Run(NamedTuple):
@@ -100,7 +103,7 @@ class Subject:
 
     def _broker(self, seconds: int) -> Run:
         broker = self._stage.broker
-        before = self._metrics()
+        before = self._quiet()
         load, cpu, mongod = self._load(broker, seconds)
         counted = self._metrics().since(before)
         removed = self._remove_created(load.sent + self.case.clients)
@@ -115,6 +118,16 @@ class Subject:
             errors += due - removed
             said += f" {due - removed} of {due} acknowledged entities were lost"
         return Run(load.rate, load.p50, load.p99, errors, cpu, mongod, load.cpu, self._group, said)
+
+    def _quiet(self) -> Metrics:
+        """What this broker has counted when it has answered all that a client before has left behind."""
+        found = self._metrics()
+        while True:
+            sleep(QUIET)
+            now = self._metrics()
+            if now.answers == found.answers:
+                return now
+            found = now
 
     def _metrics(self) -> Metrics:
         """What this broker counts; of another one nothing is known."""

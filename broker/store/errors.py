@@ -9,6 +9,7 @@ from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
+    InvalidOperation,
     NetworkTimeout,
     OperationFailure,
     PyMongoError,
@@ -58,6 +59,8 @@ def ours(error: PyMongoError) -> InternalError:
         return StoreUnavailable("The database does not answer; try again.")
     if error.has_error_label("TransientTransactionError"):
         return StoreUnavailable("Other writes to the same entities kept this one from being written; try again.")
+    if isinstance(error, InvalidOperation):  # the client is closed
+        return StoreUnavailable("The broker is ending.")
     _log.error("the database refused an operation", exc_info=error)
     return InternalError("The database refused an operation of the broker.")
 

@@ -96,9 +96,7 @@ def main(
     """Measure the broker beside what HTTP and MongoDB allow, and judge it by benchmarks/targets.toml."""
     if compared is not None:
         compare.main(*compared)
-    if not wrk.is_installed():
-        console.print(wrk.MISSING)
-        raise SystemExit(2)
+    wrk.require()
     if url and record:
         raise typer.BadParameter("another broker's figures have no place on our page", param_hint="--record")
     chosen = _chosen(only, full=full)

@@ -108,6 +108,5 @@ def _columns(found: Interval) -> list[str]:
 
 
 if __name__ == "__main__":
-    if not wrk.is_installed():
-        raise SystemExit(wrk.MISSING)
+    wrk.require()
     typer.run(main)

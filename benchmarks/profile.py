@@ -84,6 +84,5 @@ def _py_spy() -> str:
 
 
 if __name__ == "__main__":
-    if not wrk.is_installed():
-        raise SystemExit(wrk.MISSING)
+    wrk.require()
     typer.run(main)

@@ -48,9 +48,7 @@ def main(
     repetitions: Annotated[int, typer.Option(min=1, help="Of the rates.")] = 3,
 ) -> None:
     """Measure and show; nothing is judged."""
-    if not wrk.is_installed():
-        console.print(wrk.MISSING)
-        raise SystemExit(2)
+    wrk.require()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         began = time.monotonic()

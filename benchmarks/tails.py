@@ -63,9 +63,7 @@ def main(
     entities: Annotated[int, typer.Option(min=2000, help="In the database.")] = 10_000,
 ) -> None:
     """Measure updates at 70 % of the load, and judge them by benchmarks/targets.toml."""
-    if not wrk.is_installed():
-        console.print(wrk.MISSING)
-        raise SystemExit(2)
+    wrk.require()
     parts.finish(part(repetitions, seconds, entities), report.about(repetitions, entities), console)
 
 

@@ -95,6 +95,12 @@ def write(path: Path, requests: Iterable[bytes]) -> Requests:
     return Requests(path, count)
 
 
+def require() -> None:
+    """Raises SystemExit, which says what brings it, if there is no wrk on this machine."""
+    if not is_installed():
+        raise SystemExit(MISSING)
+
+
 def is_installed() -> bool:
     """Whether there is a wrk on this machine."""
     return shutil.which("wrk") is not None

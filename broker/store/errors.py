@@ -41,6 +41,8 @@ _PASSING_CODES: Final = frozenset(
 
 
 _DUPLICATE_KEY: Final = 11000
+_CLOSED: Final = "after close"
+"""What PyMongo says of a client that is closed; it has no error of its own for that."""
 
 
 def all_duplicates(error: BulkWriteError) -> bool:
@@ -59,7 +61,7 @@ def ours(error: PyMongoError) -> InternalError:
         return StoreUnavailable("The database does not answer; try again.")
     if error.has_error_label("TransientTransactionError"):
         return StoreUnavailable("Other writes to the same entities kept this one from being written; try again.")
-    if isinstance(error, InvalidOperation):  # the client is closed
+    if isinstance(error, InvalidOperation) and _CLOSED in str(error):
         return StoreUnavailable("The broker is ending.")
     _log.error("the database refused an operation", exc_info=error)
     return InternalError("The database refused an operation of the broker.")

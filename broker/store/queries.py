@@ -177,8 +177,9 @@ async def _batches(
     if of_places_alone(query):
         few = await _of_places(entities, query, fields, max(4 * needed, _FEW))
         if few is not None:
-            for start in range(0, len(few), needed):
-                yield await _decided(few[start : start + needed], deciding, following)
+            step = max(1, needed)
+            for start in range(0, len(few), step):
+                yield await _decided(few[start : start + step], deciding, following)
             return
     size = 0
     examined = 0
